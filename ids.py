@@ -1,0 +1,62 @@
+"""Ids: UUIDv7 inside, TypeIDs (`task_01h455vb4pex5vsknk084sn02q`) outside. Spec: TypeID 0.3.0."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from errors import InvalidId
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_VALUES = {pair: value for value, pair in enumerate(_PAIRS)}
+_LENGTH = 26
+
+
+class Kind(StrEnum):
+    """What an id names; the value is its prefix."""
+
+    USER = "user"
+    TASK = "task"
+    EXECUTION = "exec"
+    STEP = "step"
+
+
+def new_id() -> UUID:
+    """A fresh UUIDv7: ids of one process ascend in the order they were made."""
+    return uuid7()
+
+
+def encode(kind: Kind, value: UUID) -> str:
+    """The outside form of an id."""
+    number = value.int
+    digits = [_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)]
+    return f"{kind.value}_{''.join(digits)}"
+
+
+def decode(kind: Kind, text: str) -> UUID:
+    """The UUID of an id of this kind. Raises InvalidId for anything else."""
+    found, value = parse(text)
+    if found is not kind:
+        raise InvalidId(f"This is not the id of a {kind.name.lower()}: {text[:60]!r}")
+    return value
+
+
+def parse(text: str) -> tuple[Kind, UUID]:
+    """Kind and UUID of any id. Raises InvalidId."""
+    prefix, _, digits = text.partition("_")
+    try:
+        return Kind(prefix), _uuid(digits)
+    except (ValueError, KeyError):
+        raise InvalidId(f"This is not an id: {text[:60]!r}") from None
+
+
+def _uuid(digits: str) -> UUID:
+    if len(digits) != _LENGTH:
+        raise ValueError
+    number = 0
+    for start in range(0, _LENGTH, 2):
+        number = number << 10 | _VALUES[digits[start : start + 2]]
+    return UUID(int=number)  # 26 digits hold 130 bits: UUID() refuses more than 128

@@ -1,0 +1,105 @@
+"""What an operator may set: typed, read from the environment once, refused with every problem listed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AnyHttpUrl, Field, PostgresDsn, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# Names the launcher passes on; they are no settings.
+_LAUNCHER = {"BATON_CWD", "BATON_VENV"}
+
+
+class SettingsError(Exception):
+    """The settings are wrong; the message lists every problem, one a line."""
+
+
+class Settings(BaseSettings):
+    """Every field is read from `BATON_<NAME>`; the database from `DATABASE_URL`."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="BATON_", extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    database_url: PostgresDsn | None = Field(default=None, validation_alias="DATABASE_URL")
+    "Postgres 15 or newer; without it a private one is kept under `data_dir`."
+    data_dir: Path = Path(".baton")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    pool_size: int = Field(default=10, ge=1, le=200)
+    "Connections of one server process, without the two for hints."
+
+    jwt_secret: SecretStr | None = None
+    "At least 32 bytes; without it one is made and kept in `data_dir`."
+    jwt_issuer: str = "baton"
+    jwt_audience: str = "baton"
+    jwks_url: AnyHttpUrl | None = None
+    "Also accept RS256 and ES256 tokens of this issuer; needs `jwks_issuer` and `jwks_audience`."
+    jwks_issuer: str | None = None
+    jwks_audience: str | None = None
+    access_token_seconds: int = Field(default=900, ge=30, le=86_400)
+    refresh_token_days: int = Field(default=30, ge=1, le=365)
+
+    allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list[str])
+    "Origins of browser pages that may call us (CORS and WebSocket), separated by commas."
+    graphiql: bool = True
+    max_body_bytes: int = Field(default=262_144, ge=1_024)
+    max_message_bytes: int = Field(default=65_536, ge=1_024)
+    max_tokens: int = Field(default=1_500, ge=100)
+    max_depth: int = Field(default=12, ge=2)
+    max_aliases: int = Field(default=30, ge=1)
+    operation_timeout_seconds: float = Field(default=10, gt=0, le=60)
+    "Queries that wait by contract (awaitExecution, waitMs) get their own time on top."
+    connection_init_seconds: float = Field(default=5, gt=0, le=60)
+    heartbeat_seconds: float = Field(default=15, gt=0, le=300)
+
+    worker_slots: int = Field(default=10, ge=1, le=1_000)
+    "Runs that one worker process carries at the same time."
+    lease_seconds: float = Field(default=12, ge=1, le=300)
+    poll_seconds: float = Field(default=2, gt=0, le=60)
+    "The net behind hints: how long a lost one may delay a reader or a worker."
+    drain_seconds: float = Field(default=10, gt=0, le=300)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_origins(cls, values: dict[str, object]) -> dict[str, object]:
+        origins = values.get("allowed_origins")
+        if isinstance(origins, str):
+            values = {**values, "allowed_origins": [o.strip() for o in origins.split(",") if o.strip()]}
+        return values
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.jwt_secret and len(self.jwt_secret.get_secret_value().encode()) < 32:
+            raise ValueError("BATON_JWT_SECRET must have at least 32 bytes")
+        if self.jwks_url and not (self.jwks_issuer and self.jwks_audience):
+            raise ValueError("BATON_JWKS_URL needs BATON_JWKS_ISSUER and BATON_JWKS_AUDIENCE")
+        return self
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment. Raises SettingsError with every problem, unknown `BATON_…` names included."""
+        problems = _unknown_names(cls)
+        try:
+            settings = cls()
+        except ValidationError as error:
+            problems += [_sentence(e["loc"], e["msg"]) for e in error.errors()]
+        else:
+            if not problems:
+                return settings
+        raise SettingsError("\n".join(problems))
+
+
+def _unknown_names(settings: type[Settings]) -> list[str]:
+    known = {f"BATON_{name.upper()}" for name in settings.model_fields if name != "database_url"}
+    names = {name for name in os.environ if name.startswith("BATON_")}
+    return [f"{name}: no such setting" for name in sorted(names - known - _LAUNCHER)]
+
+
+def _sentence(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else ""
+    variable = name if name in {"", "DATABASE_URL"} else f"BATON_{name.upper()}"
+    return f"{variable}: {message}" if variable else message.removeprefix("Value error, ")

@@ -1,0 +1,72 @@
+"""A real Postgres for tests: one cluster a session, one migrated template, one fresh database a test."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+from db.embedded import EmbeddedPostgres
+
+from db.migrate import migrate
+
+ROOT = Path(__file__).parent.parent
+
+
+class Cluster:
+    """A server on which databases can be made; each is cloned from a template that is migrated once."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._template = f"baton_template_{uuid4().hex}"
+
+    def dsn(self, database: str) -> str:
+        return urlunsplit(urlsplit(self._dsn)._replace(path=f"/{database}"))
+
+    def prepare(self) -> None:
+        asyncio.run(self._command(f"create database {self._template}"))
+        asyncio.run(migrate(self.dsn(self._template)))
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The address of a fresh, migrated database, dropped at the end whoever is still connected."""
+        name = f"baton_test_{uuid4().hex}"
+        asyncio.run(self._command(f"create database {name} template {self._template}"))
+        try:
+            yield self.dsn(name)
+        finally:
+            asyncio.run(self._command(f"drop database {name} with (force)"))
+
+    def remove(self) -> None:
+        asyncio.run(self._command(f"drop database {self._template} with (force)"))
+
+    async def _command(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """The operator's server where `DATABASE_URL` names one, else the embedded one."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield from _prepared(Cluster(given))
+        return
+    with EmbeddedPostgres(ROOT / ".baton" / "test") as postgres:
+        yield from _prepared(Cluster(postgres.url()))
+
+
+def _prepared(cluster: Cluster) -> Iterator[Cluster]:
+    cluster.prepare()
+    try:
+        yield cluster
+    finally:
+        cluster.remove()
