@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -17,7 +17,7 @@ from errors import Unavailable
 
 R = TypeVar("R", bound=Row)
 Hints = dict[str, int]
-Driver = asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]
+Driver: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
 API_ROLE = "baton_api"
 "The role of every transaction for a user: row-level security binds it."
