@@ -1,0 +1,35 @@
+"""What an application hands to the edge: who asks, and what one operation carries with it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from auth import Principal
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What the edge knows of one operation. A fresh one per operation, also on a shared socket."""
+
+    request_id: str
+    "Stands in the response header `X-Request-ID` and in our log."
+    idempotency_key: str | None
+    "The header `Idempotency-Key`; only ever set where the operation is a mutation with one root field."
+    more_time: Callable[[float], None]
+    """Lets the operation run so many seconds longer than the operation timeout, for fields that wait by
+    contract. Calls add up, to 30 s in all. Without effect in a subscription: those have no timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door(Generic[C]):
+    """The two things that are the application's to say."""
+
+    authenticate: Callable[[str | None], Awaitable[Principal | None]]
+    """Gets the bearer token, or None where there is none. Answers None for an anonymous caller; raises
+    errors.Unauthenticated for a token that is not valid."""
+    context: Callable[[Principal | None, RequestFacts], C]
+    "Makes the `info.context` of one operation."
