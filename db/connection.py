@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from db.query import Query, Row
 from errors import Unavailable
 
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 Hints = dict[str, int]
 Driver: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
 
@@ -25,6 +26,7 @@ API_ROLE = "baton_api"
 _AS_USER = "begin; select set_config('role', '{role}', true), set_config('baton.user_id', '{user}', true)"
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError)
 _CLOSE_SECONDS = 5.0
+_TRIES = 3
 
 
 class Session:
@@ -105,6 +107,17 @@ class Database:
         """A transaction that sees and writes this user's rows only; commits when the block ends well."""
         async with self._transaction(_AS_USER.format(role=API_ROLE, user=user_id), user_id) as session:
             yield session
+
+    async def transact(self, user_id: UUID, work: Callable[[Session], Awaitable[T]]) -> T:
+        """`work` in a transaction of this user's; begun anew after a deadlock, three times at most."""
+        for _ in range(_TRIES - 1):
+            with suppress(asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                return await self._work(user_id, work)
+        return await self._work(user_id, work)
+
+    async def _work(self, user_id: UUID, work: Callable[[Session], Awaitable[T]]) -> T:
+        async with self.as_user(user_id) as session:
+            return await work(session)
 
     @asynccontextmanager
     async def as_system(self) -> AsyncGenerator[Session]:

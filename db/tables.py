@@ -196,6 +196,9 @@ class Step(Base):
     attempt: Mapped[int]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    started_seq: Mapped[int]
+    "Where the run's log told of it first: what a snapshot at an older cursor must leave out."
+    finished_seq: Mapped[int | None]
 
 
 class Event(Base):

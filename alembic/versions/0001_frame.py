@@ -244,6 +244,8 @@ def create_tables() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("started_seq", sa.Integer(), nullable=False),
+        sa.Column("finished_seq", sa.Integer(), nullable=True),
         sa.CheckConstraint("kind in ('THINKING','TOOL_CALL','FINAL_ANSWER')", name="steps_kind_check"),
         sa.CheckConstraint("status in ('RUNNING','COMPLETED','FAILED','UNKNOWN')", name="steps_status_check"),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,140 @@
+"""Tasks as rows. A deleted one is a tombstone: only `get_task_or_tombstone` still sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import bindparam, func
+
+from db.connection import Session
+from db.paging import Listing
+from db.query import Query, Row
+from db.tables import Task
+
+
+class TaskRow(Row):
+    """A task as it stands."""
+
+    id: UUID
+    number: int
+    title: str
+    description: str | None
+    priority: int
+    due_at: datetime | None
+    completed_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+_COLUMNS = ", ".join(TaskRow.columns())
+
+TASKS = Listing(
+    TaskRow,
+    Task,
+    where=(Task.user_id == bindparam("user_id", required=True)) & Task.deleted_at.is_(None),
+    orders={
+        "CREATED_AT": Task.created_at,
+        "UPDATED_AT": Task.updated_at,
+        "DUE_AT": Task.due_at,
+        "PRIORITY": Task.priority,
+        "TITLE": Task.title,
+    },
+    filters={
+        "completed": Task.completed_at.is_not(None) == bindparam("completed", required=True),
+        "priority": Task.priority == bindparam("priority", required=True),
+        "due_before": Task.due_at < bindparam("due_before", required=True),
+        "due_after": Task.due_at > bindparam("due_after", required=True),
+        "search": func.task_matches(bindparam("search", required=True), Task.title, Task.description),
+    },
+)
+
+# Locks the user's row: numbers are given out one transaction after another, without holes.
+_TAKE_NUMBER = Query(
+    "update users set last_task_number = last_task_number + 1 where id = :user_id returning last_task_number"
+)
+_INSERT = Query(
+    f"""
+    insert into tasks (id, user_id, number, title, description, priority, due_at)
+    values (:id, :user_id, :number, :title, :description, :priority, :due_at)
+    returning {_COLUMNS}
+    """,
+    TaskRow,
+)
+_GET = Query(
+    f"select {_COLUMNS} from tasks where user_id = :user_id and id = :id and deleted_at is null", TaskRow
+)
+_GET_ANY = Query(f"select {_COLUMNS} from tasks where user_id = :user_id and id = :id", TaskRow)
+_GET_MANY = Query(
+    f"select {_COLUMNS} from tasks where user_id = :user_id and id = any(:ids) and deleted_at is null",
+    TaskRow,
+)
+_GET_BY_NUMBER = Query(
+    f"select {_COLUMNS} from tasks where user_id = :user_id and number = :number and deleted_at is null",
+    TaskRow,
+)
+# Locks the task: what is decided on its version holds until the commit.
+_LOCK = Query(
+    f"select {_COLUMNS} from tasks where user_id = :user_id and id = :id and deleted_at is null for update",
+    TaskRow,
+)
+_UPDATE = Query(
+    f"""
+    update tasks
+    set title = :title, description = :description, priority = :priority, due_at = :due_at,
+        completed_at = case when not :completed then null else coalesce(completed_at, now()) end,
+        version = version + 1, updated_at = now()
+    where user_id = :user_id and id = :id
+    returning {_COLUMNS}
+    """,
+    TaskRow,
+)
+_DELETE = Query(
+    """
+    update tasks set deleted_at = now(), version = version + 1, updated_at = now()
+    where user_id = :user_id and id = :id and deleted_at is null
+    """
+)
+
+
+async def insert_task(session: Session, user_id: UUID, new_id: UUID, fields: Mapping[str, object]) -> TaskRow:
+    """A new task with the user's next number. `fields`: title, description, priority, due_at."""
+    taken = await session.one(_TAKE_NUMBER, user_id=user_id)
+    return await session.one(_INSERT, id=new_id, user_id=user_id, number=taken["last_task_number"], **fields)
+
+
+async def get_task(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:
+    """The task, if it is there and this user's."""
+    return await session.first(_GET, user_id=user_id, id=task_id)
+
+
+async def get_task_or_tombstone(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:
+    """The task as it stands or last stood: for answering a request again."""
+    return await session.first(_GET_ANY, user_id=user_id, id=task_id)
+
+
+async def get_tasks(session: Session, user_id: UUID, ids: list[UUID]) -> list[TaskRow]:
+    """Those of the tasks that are there and this user's, in no order."""
+    return await session.all(_GET_MANY, user_id=user_id, ids=ids)
+
+
+async def get_task_by_number(session: Session, user_id: UUID, number: int) -> TaskRow | None:
+    """The task that the user knows as `task <number>`."""
+    return await session.first(_GET_BY_NUMBER, user_id=user_id, number=number)
+
+
+async def lock_task(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:
+    """The task, locked until the commit."""
+    return await session.first(_LOCK, user_id=user_id, id=task_id)
+
+
+async def write_task(session: Session, user_id: UUID, task_id: UUID, fields: Mapping[str, object]) -> TaskRow:
+    """Write every field of a locked task: those of `insert_task`, and `completed`."""
+    return await session.one(_UPDATE, user_id=user_id, id=task_id, **fields)
+
+
+async def bury_task(session: Session, user_id: UUID, task_id: UUID) -> bool:
+    """Leave a tombstone. False when there was nothing to delete."""
+    return await session.run(_DELETE, user_id=user_id, id=task_id) == 1

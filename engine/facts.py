@@ -1,0 +1,50 @@
+"""Rows as the log tells of them: what an event says of a task or a step at its time."""
+
+from __future__ import annotations
+
+from db.executions import ExecutionRow
+from db.steps import StepRow
+from db.tasks import TaskRow
+from events.kinds import ExecutionStatusChanged, StepFacts, TaskFacts
+
+
+def task_facts(row: TaskRow) -> TaskFacts:
+    """A task as it stands."""
+    return TaskFacts(
+        id=row.id,
+        number=row.number,
+        title=row.title,
+        description=row.description,
+        priority=row.priority,
+        due_at=row.due_at,
+        completed_at=row.completed_at,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def step_facts(row: StepRow) -> StepFacts:
+    """A step as it stands."""
+    return StepFacts(
+        id=row.id,
+        execution_id=row.execution_id,
+        number=row.number,
+        kind=row.kind,
+        status=row.status,
+        tool_name=row.tool_name,
+        input=row.input,
+        result=row.result,
+        text=row.text,
+        error=row.error,
+        attempt=row.attempt,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def status_fact(row: ExecutionRow) -> ExecutionStatusChanged:
+    """The status that a run has now."""
+    return ExecutionStatusChanged(
+        execution_id=row.id, status=row.status, end_reason=row.end_reason, attempt=row.attempt
+    )

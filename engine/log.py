@@ -1,0 +1,29 @@
+"""The one way to write to a log: typed events in, rows and a hint out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from db import events as rows
+from db.connection import Session
+from events.kinds import Event
+
+
+async def append(
+    session: Session, stream: UUID, user_id: UUID, last_seq: int, events: Sequence[Event]
+) -> None:
+    """Write events that end at `last_seq`, and hint the stream's readers after the commit.
+
+    The caller took the seqs, one for each event, under the lock of the row that owns the stream.
+    """
+    kinds = [event.kind for event in events]
+    payloads = [event.payload() for event in events]
+    await rows.insert_events(session, stream, user_id, last_seq, kinds, payloads)
+    session.hint(stream.hex, last_seq)
+
+
+async def append_activity(session: Session, user_id: UUID, *events: Event) -> None:
+    """Write events to the user's activity stream, under the lock of the user's row."""
+    last_seq = await rows.take_activity_seq(session, user_id, len(events))
+    await append(session, user_id, user_id, last_seq, events)
