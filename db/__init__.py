@@ -1,0 +1,1 @@
+"""What is stored: tables, statements, sessions, and the private Postgres that holds them by default."""
