@@ -1,0 +1,1 @@
+"""What each field does: takes plain arguments, answers rows or raises errors; knows nothing of GraphQL."""
