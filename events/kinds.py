@@ -1,0 +1,153 @@
+"""What a log can tell: a closed union of facts, and their form as JSON.
+
+Read like a letter from another version: unknown keys are passed over, and a key that is missing has
+its default, so a new field needs one, and a field goes out of use before it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import ClassVar, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+Change = Literal["CREATED", "UPDATED", "DELETED"]
+
+
+class UnknownKind(Exception):
+    """The log holds a kind of event that this version does not know."""
+
+
+class BadPayload(Exception):
+    """The log holds an event whose payload cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    def payload(self) -> dict[str, object]:
+        """A dict that orjson can write; ids and times are still UUID and datetime."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFacts(_Facts):
+    """A step as it stood when the event was written."""
+
+    id: UUID
+    execution_id: UUID
+    number: int
+    kind: str
+    status: str
+    tool_name: str | None = None
+    input: dict[str, object] | None = None
+    result: dict[str, object] | None = None
+    text: str | None = None
+    error: str | None = None
+    attempt: int
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts(_Facts):
+    """A task as it stood when the event was written. Priority is 1 to 3."""
+
+    id: UUID
+    number: int
+    title: str
+    description: str | None = None
+    priority: int
+    due_at: datetime | None = None
+    completed_at: datetime | None = None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionStatusChanged(_Facts):
+    """A run went into another state."""
+
+    kind: ClassVar[str] = "ExecutionStatusChanged"
+
+    execution_id: UUID
+    status: str
+    end_reason: str | None = None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(_Facts):
+    """A step's row is there; its work begins now."""
+
+    kind: ClassVar[str] = "StepStarted"
+
+    execution_id: UUID
+    step: StepFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished(_Facts):
+    """A step has its outcome."""
+
+    kind: ClassVar[str] = "StepFinished"
+
+    execution_id: UUID
+    step: StepFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressReported(_Facts):
+    """How far a run says it is. Percent is 0 to 100, or None where nobody knows."""
+
+    kind: ClassVar[str] = "ProgressReported"
+
+    execution_id: UUID
+    percent: float | None = None
+    message: str | None = None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskChanged(_Facts):
+    """A task was made, changed or deleted; a deleted one has no facts."""
+
+    kind: ClassVar[str] = "TaskChanged"
+
+    change: Change
+    task_id: UUID
+    task: TaskFacts | None = None
+
+
+Event: TypeAlias = ExecutionStatusChanged | StepStarted | StepFinished | ProgressReported | TaskChanged
+
+_READERS: dict[str, TypeAdapter[Event]] = {
+    ExecutionStatusChanged.kind: TypeAdapter(ExecutionStatusChanged),
+    StepStarted.kind: TypeAdapter(StepStarted),
+    StepFinished.kind: TypeAdapter(StepFinished),
+    ProgressReported.kind: TypeAdapter(ProgressReported),
+    TaskChanged.kind: TypeAdapter(TaskChanged),
+}
+
+
+def read(kind: str, payload: Mapping[str, object]) -> Event:
+    """The event of a row. Raises UnknownKind and BadPayload."""
+    reader = _READERS.get(kind)
+    if reader is None:
+        raise UnknownKind(kind)
+    try:
+        return reader.validate_python(payload)
+    except ValidationError as error:
+        raise BadPayload(f"{kind}: {_problems(error)}") from None
+
+
+def _plain(value: object) -> object:
+    return value.payload() if isinstance(value, _Facts) else value
+
+
+def _problems(error: ValidationError) -> str:
+    """Where and what, without the values: they belong to a user."""
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
