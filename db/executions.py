@@ -139,22 +139,10 @@ _RENEW = Query(
     HeldRow,
 )
 # Locks the runs whose lease ran out and skips those that another sweeper has.
-_SWEEP = Query(
+_LOCK_LOST = Query(
     f"""
-    with lost as (
-      select id, case when status = 'CANCELLING' then 'CANCELLED'
-                      when attempt >= max_attempts then 'FAILED' else 'QUEUED' end as next
-      from executions where lease_until < clock_timestamp()
-      order by lease_until limit 100 for update skip locked
-    )
-    update executions as run
-    set status = next, fence = fence + 1, lease_owner = null, lease_until = null, last_seq = last_seq + 1,
-        end_reason = case next when 'CANCELLED' then 'CANCELLED_BY_USER'
-                               when 'FAILED' then 'ATTEMPTS_EXHAUSTED' end,
-        error = case next when 'FAILED' then 'Every attempt ended with the loss of its worker.' end,
-        finished_at = case when next <> 'QUEUED' then clock_timestamp() end
-    from lost where run.id = lost.id
-    returning {_QUALIFIED}
+    select {_COLUMNS} from executions where lease_until < clock_timestamp()
+    order by lease_until limit 100 for update skip locked
     """,
     ExecutionRow,
 )
@@ -235,9 +223,9 @@ async def renew_leases(session: Session, worker: str, ids: list[UUID], lease_sec
     return await session.all(_RENEW, worker=worker, ids=ids, lease_seconds=lease_seconds)
 
 
-async def sweep_executions(session: Session) -> list[ExecutionRow]:
-    """Take runs from workers that let their lease run out; each took one seq."""
-    return await session.all(_SWEEP)
+async def lock_lost_executions(session: Session) -> list[ExecutionRow]:
+    """Held runs whose worker let the lease run out, locked until the commit."""
+    return await session.all(_LOCK_LOST)
 
 
 async def advance(session: Session, execution_id: UUID, fence: int, count: int) -> AdvancedRow | None:

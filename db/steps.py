@@ -51,6 +51,13 @@ _ALL = Query(
     f"select {_COLUMNS} from steps where user_id = :user_id and execution_id = :execution_id order by number",
     StepRow,
 )
+_OPEN = Query(
+    f"""
+    select {_COLUMNS} from steps
+    where user_id = :user_id and execution_id = :execution_id and status = 'RUNNING'
+    """,
+    StepRow,
+)
 _GET_MANY = Query(f"select {_COLUMNS} from steps where user_id = :user_id and id = any(:ids)", StepRow)
 # A step that a lost attempt left RUNNING begins anew under its own number.
 _START = Query(
@@ -77,6 +84,11 @@ _FINISH = Query(
     """,
     StepRow,
 )
+
+
+async def open_step(session: Session, user_id: UUID, execution_id: UUID) -> StepRow | None:
+    """The step that a run has begun and not ended."""
+    return await session.first(_OPEN, user_id=user_id, execution_id=execution_id)
 
 
 async def steps_of(session: Session, user_id: UUID, execution_id: UUID) -> list[StepRow]:

@@ -83,3 +83,10 @@ FOLLOWS: dict[Status, frozenset[Status]] = {
 def after_cancel(status: Status) -> Status:
     """What becomes of a live run that is asked to stop: only one that a worker holds must be waited for."""
     return Status.CANCELLING if status in HELD else Status.CANCELLED
+
+
+def after_loss(status: Status, attempt: int, max_attempts: int) -> Status:
+    """What becomes of a held run whose worker let its lease run out."""
+    if status is Status.CANCELLING:
+        return Status.CANCELLED
+    return Status.FAILED if attempt >= max_attempts else Status.QUEUED

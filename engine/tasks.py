@@ -95,4 +95,3 @@ def _text_issues(name: str, text: object, shortest: int, longest: int) -> list[I
 
 def _given(name: str) -> str:
     return {"due_at": "dueAt"}.get(name, name)
-

@@ -1,0 +1,98 @@
+"""The ASGI application: its routes, and what a server process opens and closes. `uvicorn app:app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from auth import Principal
+from db.home import database
+from edge.door import Door, RequestFacts
+from edge.server import Edge
+from resolvers.health import troubles
+from resolvers.services import Services, open_services
+from resolvers.users import identify
+from schema.context import Context
+from schema.root import schema
+from settings import Settings
+
+_GRAPHIQL = Path(__file__).parent / "web" / "graphiql" / "dist"
+
+
+class Server:
+    """One server process: the application, and the services that live as long as it runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._services: Services
+        page = (_GRAPHIQL / "index.html").read_bytes() if settings.graphiql else None
+        door = Door(authenticate=self._authenticate, context=self._context)
+        self._edge = Edge(schema, settings, door, page=page)
+
+    def application(self) -> Starlette:
+        """The ASGI application."""
+        return Starlette(routes=self._routes(), middleware=self._middleware(), lifespan=self._lifespan)
+
+    def _routes(self) -> list[BaseRoute]:
+        routes: list[BaseRoute] = [
+            Route("/graphql", self._edge.http),
+            WebSocketRoute("/graphql", self._edge.socket),
+            Route("/health", _alive),
+            Route("/health/ready", self._ready),
+        ]
+        if self._settings.graphiql:
+            routes.append(Mount("/graphiql", StaticFiles(directory=_GRAPHIQL)))
+        return routes
+
+    def _middleware(self) -> list[Middleware]:
+        origins = self._settings.allowed_origins
+        if not origins:
+            return []
+        headers = ["authorization", "content-type", "idempotency-key", "x-request-id"]
+        return [
+            Middleware(
+                CORSMiddleware,
+                allow_origins=origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=headers,
+                expose_headers=["x-request-id"],
+                max_age=3_600,
+            )
+        ]
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
+        settings = self._settings
+        async with database(settings) as dsn, open_services(settings, dsn, "baton api") as self._services:
+            yield
+            await self._edge.drain(settings.drain_seconds)
+
+    async def _authenticate(self, token: str | None) -> Principal | None:
+        if token is None:
+            return None
+        return await identify(self._services.db, self._services.tokens, token)
+
+    def _context(self, principal: Principal | None, facts: RequestFacts) -> Context:
+        return Context(self._services, principal, facts.idempotency_key, facts.more_time)
+
+    async def _ready(self, _: Request) -> JSONResponse:
+        found = await troubles(self._services)
+        if found:
+            return JSONResponse({"status": "unavailable", "reasons": found}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+
+async def _alive(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "alive"})
+
+
+app = Server(Settings.load()).application()

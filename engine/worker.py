@@ -1,0 +1,210 @@
+"""A worker: claims runs, keeps their leases, carries them, and lets go of them in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+from uuid import UUID
+
+from db import executions as rows
+from db.connection import Database
+from db.executions import ExecutionRow, HeldRow
+from engine.executions import CANCEL_TOPIC, QUEUE_TOPIC
+from engine.facts import status_fact
+from engine.journal import CancelRequested, Ending, Journal, end_run
+from engine.log import append
+from engine.models.decisions import Model
+from engine.run import Carrier
+from engine.states import EndReason, Status, after_loss
+from engine.tools.tool import Tool
+from errors import LeaseLost, Unavailable
+from events.hub import Bell, Hub
+from ids import new_id
+from settings import Settings
+
+T = TypeVar("T")
+
+log = logging.getLogger("baton.worker")
+
+_LAST_WORD_SECONDS = 5.0
+
+_STOPPED = Ending(Status.CANCELLED, EndReason.CANCELLED_BY_USER)
+_REQUEUED = Ending(Status.QUEUED)
+_BROKEN = Ending(Status.FAILED, EndReason.INTERNAL_ERROR, error="Something went wrong on our side.")
+_EXHAUSTED = Ending(
+    Status.FAILED, EndReason.ATTEMPTS_EXHAUSTED, error="Every attempt ended with the loss of its worker."
+)
+_AFTER_LOSS = {Status.QUEUED: _REQUEUED, Status.CANCELLED: _STOPPED, Status.FAILED: _EXHAUSTED}
+
+
+class Wish(Enum):
+    """Why a run's task is cancelled."""
+
+    CANCEL = "the run was asked to stop"
+    LOST = "the lease was lost"
+    DRAIN = "this worker goes away"
+
+
+@dataclass(slots=True)
+class Held:
+    """A run in this worker's hands."""
+
+    run: ExecutionRow
+    task: asyncio.Task[None]
+    wish: Wish | None = None
+
+    def let_go(self, wish: Wish) -> None:
+        """Have its task stop at its next await."""
+        if self.wish is None:
+            self.wish = wish
+            self.task.cancel()
+
+
+class Worker:
+    """Carries up to `settings.worker_slots` runs at a time, until it is drained."""
+
+    def __init__(
+        self, db: Database, hub: Hub, settings: Settings, model: Model, tools: dict[str, Tool]
+    ) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
+        self._db, self._hub, self._settings = db, hub, settings
+        self._carrier = Carrier(model, tools, lambda: self._draining)
+        self._held: dict[UUID, Held] = {}
+        self._draining = False
+        self._renewed_at = 0.0
+        self._queue: Bell
+
+    async def work(self) -> None:
+        """Claim and carry until cancelled; then drain: no run is left behind under a lease."""
+        keeper = asyncio.create_task(self._keep(), name="leases")
+        try:
+            await self._claim()
+        finally:
+            await self._drain()
+            keeper.cancel()
+            await asyncio.wait({keeper})
+
+    async def _claim(self) -> None:
+        with self._hub.listen(QUEUE_TOPIC) as self._queue:
+            while True:
+                free = self._settings.worker_slots - len(self._held)
+                claimed = await self._guarded(self._claim_some(free)) if free else None
+                if not claimed or len(claimed) < free:
+                    await self._queue.wait(self._settings.poll_seconds)
+
+    async def _claim_some(self, slots: int) -> list[ExecutionRow]:
+        async with self._db.as_system() as session:
+            claimed = await rows.claim_executions(session, self.name, slots, self._settings.lease_seconds)
+            for run in claimed:
+                await append(session, run.id, run.user_id, run.last_seq, [status_fact(run)])
+        for run in claimed:
+            task = asyncio.create_task(self._carry(run), name=f"run {run.id}")
+            self._held[run.id] = Held(run, task)
+        return claimed
+
+    async def _keep(self) -> None:
+        """Renew leases each third of their time, sooner where a run is asked to stop, and sweep lost ones."""
+        self._renewed_at = asyncio.get_running_loop().time()
+        with self._hub.listen(CANCEL_TOPIC) as bell:
+            while True:
+                await self._guarded(self._renew())
+                await self._guarded(self._sweep())
+                await bell.wait(self._settings.lease_seconds / 3)
+
+    async def _renew(self) -> None:
+        loop = asyncio.get_running_loop()
+        asked_at, held = loop.time(), dict(self._held)
+        try:
+            kept = await self._renewed(list(held))
+        except Unavailable:
+            self._give_up_stale()
+            raise
+        self._renewed_at = asked_at
+        for execution_id, one in held.items():
+            lease = kept.get(execution_id)
+            if lease is None or lease.fence != one.run.fence:
+                one.let_go(Wish.LOST)
+            elif lease.status == Status.CANCELLING:
+                one.let_go(Wish.CANCEL)
+
+    async def _renewed(self, ids: list[UUID]) -> dict[UUID, HeldRow]:
+        if not ids:
+            return {}
+        async with self._db.as_system() as session:
+            kept = await rows.renew_leases(session, self.name, ids, self._settings.lease_seconds)
+        return {row.id: row for row in kept}
+
+    def _give_up_stale(self) -> None:
+        """Without a renewal for a whole lease the runs are somebody else's, whether we can ask or not."""
+        if asyncio.get_running_loop().time() - self._renewed_at > self._settings.lease_seconds:
+            for one in self._held.values():
+                one.let_go(Wish.LOST)
+
+    async def _sweep(self) -> None:
+        async with self._db.as_system() as session:
+            for run in await rows.lock_lost_executions(session):
+                next_status = after_loss(Status(run.status), run.attempt, run.max_attempts)
+                await end_run(session, run, _AFTER_LOSS[next_status])
+                session.hint(QUEUE_TOPIC)
+
+    async def _carry(self, run: ExecutionRow) -> None:
+        journal = Journal(self._db, run)
+        try:
+            await self._carry_or_stop(journal)
+        except LeaseLost:
+            log.warning("lost the lease of run %s in attempt %s", run.id, run.attempt)
+        except Unavailable:
+            log.warning("the database is away: run %s is left to its lease", run.id)
+        finally:
+            del self._held[run.id]
+            self._queue.ring()
+
+    async def _carry_or_stop(self, journal: Journal) -> None:
+        try:
+            if not await self._carrier.carry(journal):
+                await journal.end(_REQUEUED)
+        except CancelRequested:
+            await journal.end(_STOPPED)
+        except asyncio.CancelledError:
+            await self._obey(journal)
+        except (LeaseLost, Unavailable):
+            raise
+        except Exception:
+            log.exception("run %s is broken", journal.run.id)
+            await journal.end(_BROKEN)
+
+    async def _obey(self, journal: Journal) -> None:
+        wish = self._held[journal.run.id].wish
+        if wish is Wish.CANCEL:
+            await journal.end(_STOPPED)
+        elif wish is Wish.DRAIN:
+            await journal.end(_REQUEUED)
+
+    async def _drain(self) -> None:
+        """Bring runs to a step boundary in `drain_seconds`, then queue again what is not there yet."""
+        self._draining = True
+        await self._wait_for_tasks(self._settings.drain_seconds)
+        for one in list(self._held.values()):
+            one.let_go(Wish.DRAIN)
+        await self._wait_for_tasks(_LAST_WORD_SECONDS)
+
+    async def _wait_for_tasks(self, seconds: float) -> None:
+        tasks = {one.task for one in self._held.values()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def _guarded(self, work: Awaitable[T]) -> T | None:
+        """One round of a loop that must outlive the database: what it could not do waits for the next."""
+        try:
+            return await work
+        except Unavailable:
+            log.warning("the database is away; trying again in a moment")
+        except Exception:
+            log.exception("a round of the worker failed; trying again in a moment")
+        return None

@@ -1,0 +1,38 @@
+"""What a process holds while it runs: connections and keys, nothing that matters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from auth import Tokens, load_secret
+from db.connection import Database
+from events.hub import Hub, open_hub
+from settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Handed to every operation."""
+
+    settings: Settings
+    db: Database
+    hub: Hub
+    tokens: Tokens
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerator[Services, None]:
+    """Connect to the database and to its hints; `name` is how Postgres lists our connections.
+
+    Raises Unavailable where the database does not answer.
+    """
+    db = Database(dsn, size=settings.pool_size, name=name)
+    await db.open()
+    try:
+        async with open_hub(dsn) as hub:
+            db.on_commit = hub.publish
+            yield Services(settings, db, hub, Tokens(settings, load_secret(settings)))
+    finally:
+        await db.close()

@@ -1,0 +1,66 @@
+"""What every event has, and pages of them. The kinds of event are in `schema.events`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+import strawberry
+
+from db.events import EventRow
+from db.paging import Slice
+from events import kinds
+from events.cursor import Cursor
+from schema.connection import PageInfo, page_info
+
+
+@strawberry.interface(
+    description="Something that happened. `(stream, seq)` is unique, and seq ascends by one without holes."
+)
+class Event:
+    seq: int
+    at: datetime
+
+    _kinds: ClassVar[dict[type[Any], type[Event]]] = {}
+
+    def __init_subclass__(cls, tells: type[Any]) -> None:
+        Event._kinds[tells] = cls
+
+    @staticmethod
+    def read(row: EventRow) -> Event:
+        """An entry of a log as clients see it."""
+        fact = kinds.read(row.kind, row.payload)
+        return Event._kinds[type(fact)].of(row.seq, row.at, fact)
+
+    @classmethod
+    def of(cls, seq: int, at: datetime, fact: Any) -> Self:
+        """The event that tells of a fact."""
+        raise TypeError(seq, at, fact)
+
+
+@strawberry.type
+class EventEdge:
+    cursor: str
+    node: Event
+
+
+@strawberry.type
+class EventConnection:
+    stream: strawberry.Private[UUID]
+    page: strawberry.Private[Slice[EventRow]]
+
+    @strawberry.field
+    def edges(self) -> list[EventEdge]:
+        return [EventEdge(cursor=self._cursor(row), node=Event.read(row)) for row in self.page.rows]
+
+    @strawberry.field
+    def nodes(self) -> list[Event]:
+        return [Event.read(row) for row in self.page.rows]
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        return page_info(self.page, self._cursor)
+
+    def _cursor(self, row: EventRow) -> str:
+        return Cursor(self.stream, row.seq).encode()

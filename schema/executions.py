@@ -1,0 +1,291 @@
+"""Runs: starting, reading, awaiting, cancelling and retrying them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+import strawberry
+
+import errors
+import ids
+from db.executions import ExecutionRow
+from engine import executions as engine
+from engine.executions import Cancellation, NewExecution
+from engine.states import TERMINAL, Priority, Status
+from events.cursor import Cursor
+from ids import Kind
+from resolvers import executions
+from resolvers.idempotency import Effect
+from resolvers.paging import Window
+from schema import problems
+from schema.connection import Connection
+from schema.context import Info
+from schema.mutations import call_of, given, input_id, mutate
+from schema.problems import UserError, common
+from schema.scalars import JSON
+from schema.types import Execution, execution_connection
+
+
+@strawberry.input
+class ExecutionFilter:
+    status: list[Status] | None = strawberry.UNSET
+    task_id: strawberry.ID | None = strawberry.UNSET
+    created_after: datetime | None = strawberry.UNSET
+    created_before: datetime | None = strawberry.UNSET
+    metadata: JSON | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Matches executions whose metadata contains this object.",
+    )
+
+
+@strawberry.input
+class StartExecutionInput:
+    input: str = strawberry.field(description="What the agent should do.")
+    task_id: strawberry.ID | None = strawberry.UNSET
+    priority: Priority | None = Priority.MEDIUM
+    time_zone: str | None = strawberry.field(
+        default="UTC", description="IANA name; decides what `tomorrow` means."
+    )
+    metadata: JSON | None = strawberry.UNSET
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class CancelExecutionInput:
+    id: strawberry.ID
+    reason: str | None = strawberry.UNSET
+    wait_ms: int | None = strawberry.field(
+        default=0, description="Wait up to this long (30,000 at most) for the run to have stopped."
+    )
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class RetryExecutionInput:
+    id: strawberry.ID
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.type
+class StartExecutionSuccess:
+    execution: Execution
+    cursor: str = strawberry.field(description="Follow the run from its first event.")
+    replayed: bool
+
+    @classmethod
+    def of(cls, row: ExecutionRow, replayed: bool) -> StartExecutionSuccess:
+        return cls(execution=Execution.of(row), cursor=Cursor(row.id, 0).encode(), replayed=replayed)
+
+
+@strawberry.type(description="It has stopped, and so have its children.")
+class CancelConfirmed:
+    execution: Execution
+
+
+@strawberry.type(description="It was asked to stop and will.")
+class CancelRequested:
+    execution: Execution
+    cursor: str
+
+
+@strawberry.type
+class AlreadyTerminal:
+    execution: Execution
+
+
+@strawberry.type
+class ExecutionActive(UserError):
+    active: Execution
+
+    @classmethod
+    def of(cls, problem: errors.ExecutionActive) -> ExecutionActive:
+        row: Any = problem.active
+        return cls(**common(problem), active=Execution.of(row))
+
+
+@strawberry.type
+class AwaitExecutionPayload:
+    execution: Execution
+    timed_out: bool
+    cursor: str
+
+
+StartExecutionResult = Annotated[
+    StartExecutionSuccess
+    | problems.NotFound
+    | problems.InvalidInput
+    | problems.IdempotencyConflict
+    | problems.IdempotencyInFlight,
+    strawberry.union("StartExecutionResult"),
+]
+CancelExecutionResult = Annotated[
+    CancelConfirmed | CancelRequested | AlreadyTerminal | problems.NotFound | problems.InvalidInput,
+    strawberry.union("CancelExecutionResult"),
+]
+RetryExecutionResult = Annotated[
+    StartExecutionSuccess
+    | ExecutionActive
+    | problems.NotFound
+    | problems.InvalidInput
+    | problems.IdempotencyConflict
+    | problems.IdempotencyInFlight,
+    strawberry.union("RetryExecutionResult"),
+]
+
+
+@strawberry.type
+class ExecutionQueries:
+    @strawberry.field
+    async def execution(self, info: Info, id: strawberry.ID) -> Execution | None:
+        db, user_id = info.context.services.db, info.context.user_id
+        row = await executions.execution_by_id(db, user_id, ids.decode(Kind.EXECUTION, id))
+        return None if row is None else Execution.of(row)
+
+    @strawberry.field
+    async def executions(
+        self,
+        info: Info,
+        filter: ExecutionFilter | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Connection[Execution]:
+        return await execution_connection(info, _filters(filter), Window(first, after, last, before))
+
+    @strawberry.field(
+        description="Waits up to `timeoutMs` (30,000 at most), on any server, for the run to end "
+        "or to need a person. Null: not found."
+    )
+    async def await_execution(
+        self, info: Info, id: strawberry.ID, timeout_ms: int
+    ) -> AwaitExecutionPayload | None:
+        row = await _settled(info, ids.decode(Kind.EXECUTION, id), timeout_ms)
+        if row is None:
+            return None
+        run = Execution.of(row)
+        return AwaitExecutionPayload(
+            execution=run,
+            timed_out=not executions.is_settled(row),
+            cursor=Cursor(row.id, row.last_seq).encode(),
+        )
+
+
+@strawberry.type
+class ExecutionMutations:
+    @strawberry.mutation
+    async def start_execution(self, info: Info, input: StartExecutionInput) -> StartExecutionResult:
+        user_id = info.context.user_id
+        return await mutate(
+            info,
+            call_of(info, "startExecution", input),
+            Effect(
+                carry_out=lambda session: engine.start_execution(session, user_id, _new(input)),
+                refer=executions.refer_to,
+                recall=lambda session, reference: executions.recall_execution(session, user_id, reference),
+            ),
+            StartExecutionSuccess.of,
+            problems.NotFound,
+            problems.InvalidInput,
+            problems.IdempotencyConflict,
+            problems.IdempotencyInFlight,
+        )
+
+    @strawberry.mutation
+    async def cancel_execution(self, info: Info, input: CancelExecutionInput) -> CancelExecutionResult:
+        user_id = info.context.user_id
+        wait_ms = _checked_wait(input.wait_ms or 0)
+        done = await mutate(
+            info,
+            call_of(info, "cancelExecution", input),
+            Effect(
+                carry_out=lambda session: engine.cancel_execution(
+                    session, user_id, input_id(Kind.EXECUTION, input.id), input.reason or None
+                ),
+                refer=lambda done: {**executions.refer_to(done.row), "was_over": done.was_over},
+                recall=lambda session, reference: executions.recall_cancellation(session, user_id, reference),
+            ),
+            lambda done, _: done,
+            problems.NotFound,
+            problems.InvalidInput,
+        )
+        return await _cancelled(info, done, wait_ms) if isinstance(done, Cancellation) else done
+
+    @strawberry.mutation(description="A new execution that starts from what this one has done.")
+    async def retry_execution(self, info: Info, input: RetryExecutionInput) -> RetryExecutionResult:
+        user_id = info.context.user_id
+        return await mutate(
+            info,
+            call_of(info, "retryExecution", input),
+            Effect(
+                carry_out=lambda session: engine.retry_execution(
+                    session, user_id, input_id(Kind.EXECUTION, input.id)
+                ),
+                refer=executions.refer_to,
+                recall=lambda session, reference: executions.recall_execution(session, user_id, reference),
+            ),
+            StartExecutionSuccess.of,
+            ExecutionActive,
+            problems.NotFound,
+            problems.InvalidInput,
+            problems.IdempotencyConflict,
+            problems.IdempotencyInFlight,
+        )
+
+
+def _new(asked: StartExecutionInput) -> NewExecution:
+    metadata = asked.metadata or None
+    if metadata is not None and not isinstance(metadata, dict):
+        raise errors.InvalidInput([errors.Issue(("input", "metadata"), "Must be an object.")])
+    return NewExecution(
+        input=asked.input,
+        priority=asked.priority or Priority.MEDIUM,
+        task_id=input_id(Kind.TASK, asked.task_id, "taskId") if asked.task_id else None,
+        time_zone=asked.time_zone or "UTC",
+        metadata=cast("dict[str, Any] | None", metadata),
+    )
+
+
+async def _settled(info: Info, execution_id: UUID, timeout_ms: int) -> ExecutionRow | None:
+    """Waits, on the operation's own time."""
+    services = info.context.services
+    info.context.more_time(timeout_ms / 1_000)
+    return await executions.await_execution(
+        services.db,
+        services.hub,
+        info.context.user_id,
+        execution_id,
+        timeout_ms,
+        services.settings.poll_seconds,
+    )
+
+
+async def _cancelled(
+    info: Info, done: Cancellation, wait_ms: int
+) -> CancelConfirmed | CancelRequested | AlreadyTerminal:
+    if done.was_over:
+        return AlreadyTerminal(execution=Execution.of(done.row))
+    row = done.row
+    if wait_ms and row.status not in TERMINAL:
+        row = await _settled(info, row.id, wait_ms) or row
+    if row.status in TERMINAL:
+        return CancelConfirmed(execution=Execution.of(row))
+    return CancelRequested(execution=Execution.of(row), cursor=Cursor(row.id, row.last_seq).encode())
+
+
+def _checked_wait(wait_ms: int) -> int:
+    if not 0 <= wait_ms <= executions.LONGEST_WAIT_MS:
+        raise errors.BadUserInput(f"A wait takes 0 to {executions.LONGEST_WAIT_MS:,} ms.")
+    return wait_ms
+
+
+def _filters(asked: ExecutionFilter | None) -> dict[str, object]:
+    if asked is None:
+        return {}
+    named = given(asked, "status", "task_id", "created_after", "created_before", "metadata")
+    filters = {name: value for name, value in named.items() if value is not None}
+    if "task_id" in filters:
+        filters["task_id"] = ids.decode(Kind.TASK, str(filters["task_id"]))
+    return filters

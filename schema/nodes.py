@@ -1,0 +1,60 @@
+"""Any object by its global id: one statement for each kind that is asked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import strawberry
+
+import ids
+from db.connection import Database
+from errors import BadUserInput
+from ids import Kind
+from resolvers import executions, tasks, users
+from schema.context import Info
+from schema.node import Node
+from schema.types import Execution, Step, Task
+from schema.users import User
+
+MOST_NODES = 100
+
+Find: TypeAlias = Callable[[Database, UUID, list[UUID]], Awaitable[Mapping[UUID, Any]]]
+
+_KINDS: dict[Kind, tuple[Find, Callable[[Any], Node]]] = {
+    Kind.USER: (users.users_by_ids, User.of),
+    Kind.TASK: (tasks.tasks_by_ids, Task.of),
+    Kind.EXECUTION: (executions.executions_by_ids, Execution.of),
+    Kind.STEP: (executions.steps_by_ids, Step.of),
+}
+
+
+async def nodes_of(info: Info, asked: Sequence[str]) -> list[Node | None]:
+    """The objects in the order asked for, None for what is not there. Raises InvalidId."""
+    parsed = [ids.parse(text) for text in asked]
+    wanted: defaultdict[Kind, list[UUID]] = defaultdict(list)
+    for kind, value in parsed:
+        wanted[kind].append(value)
+    found = {kind: await _find(info, kind, values) for kind, values in wanted.items()}
+    return [found[kind].get(value) for kind, value in parsed]
+
+
+async def _find(info: Info, kind: Kind, values: list[UUID]) -> dict[UUID, Node]:
+    find, make = _KINDS[kind]
+    rows = await find(info.context.services.db, info.context.user_id, values)
+    return {value: make(row) for value, row in rows.items()}
+
+
+@strawberry.type
+class NodeQueries:
+    @strawberry.field
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        return (await nodes_of(info, [id]))[0]
+
+    @strawberry.field(description="At most 100 ids; null in the place of what is not there.")
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        if len(ids) > MOST_NODES:
+            raise BadUserInput(f"At most {MOST_NODES} ids.")
+        return await nodes_of(info, ids)

@@ -1,0 +1,34 @@
+"""The schema: every noun's queries, mutations and subscriptions put together, once for each process."""
+
+from __future__ import annotations
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from schema import events
+from schema.event import Event
+from schema.executions import ExecutionMutations, ExecutionQueries
+from schema.nodes import NodeQueries
+from schema.scalars import SCALARS
+from schema.streams import Subscription
+from schema.tasks import TaskMutations, TaskQueries
+from schema.users import UserMutations, UserQueries
+
+
+@strawberry.type
+class Query(UserQueries, NodeQueries, TaskQueries, ExecutionQueries):
+    pass
+
+
+@strawberry.type
+class Mutation(UserMutations, TaskMutations, ExecutionMutations):
+    pass
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, Event)],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)

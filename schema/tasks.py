@@ -1,0 +1,241 @@
+"""Tasks: what can be asked of them and done with them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+import ids
+from db.connection import Session
+from engine import tasks as engine
+from engine.states import Priority
+from ids import Kind
+from resolvers import tasks
+from resolvers.idempotency import Effect, Reference
+from resolvers.paging import Window
+from schema import problems
+from schema.connection import Connection, ordered_by
+from schema.context import Info
+from schema.mutations import call_of, given, input_id, mutate
+from schema.types import Task
+
+
+@strawberry.enum
+class OrderDirection(Enum):
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+@strawberry.enum
+class TaskOrderField(Enum):
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+    DUE_AT = "DUE_AT"
+    PRIORITY = "PRIORITY"
+    TITLE = "TITLE"
+
+
+@strawberry.input(one_of=True)
+class TaskRef:
+    id: strawberry.Maybe[strawberry.ID]
+    number: strawberry.Maybe[int]
+
+
+@strawberry.input
+class TaskFilter:
+    completed: bool | None = strawberry.UNSET
+    priority: Priority | None = strawberry.UNSET
+    due_before: datetime | None = strawberry.UNSET
+    due_after: datetime | None = strawberry.UNSET
+    search: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Full-text and fuzzy over title and description."
+    )
+
+
+@strawberry.input
+class TaskOrder:
+    field: TaskOrderField
+    direction: OrderDirection
+
+
+@strawberry.input
+class CreateTaskInput:
+    title: str
+    description: str | None = strawberry.UNSET
+    priority: Priority | None = Priority.MEDIUM
+    due_at: datetime | None = strawberry.UNSET
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input(description="Fields left out stay as they are; null clears a nullable field.")
+class UpdateTaskInput:
+    id: strawberry.ID
+    title: str | None = strawberry.UNSET
+    description: str | None = strawberry.UNSET
+    priority: Priority | None = strawberry.UNSET
+    due_at: datetime | None = strawberry.UNSET
+    completed: bool | None = strawberry.UNSET
+    expected_version: int | None = strawberry.UNSET
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class DeleteTaskInput:
+    id: strawberry.ID
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.type
+class CreateTaskSuccess:
+    task: Task
+    replayed: bool = strawberry.field(
+        description="True when this answers a repeated request and nothing was done again."
+    )
+
+
+@strawberry.type
+class UpdateTaskSuccess:
+    task: Task
+    replayed: bool
+
+
+@strawberry.type(description="Deleting is idempotent: deleting what is gone succeeds with `deleted: false`.")
+class DeleteTaskSuccess:
+    id: strawberry.ID
+    deleted: bool
+
+
+CreateTaskResult = Annotated[
+    CreateTaskSuccess | problems.InvalidInput | problems.IdempotencyConflict | problems.IdempotencyInFlight,
+    strawberry.union("CreateTaskResult"),
+]
+UpdateTaskResult = Annotated[
+    UpdateTaskSuccess
+    | problems.NotFound
+    | problems.VersionConflict
+    | problems.InvalidInput
+    | problems.IdempotencyConflict
+    | problems.IdempotencyInFlight,
+    strawberry.union("UpdateTaskResult"),
+]
+DeleteTaskResult = Annotated[DeleteTaskSuccess | problems.InvalidInput, strawberry.union("DeleteTaskResult")]
+
+
+@strawberry.type
+class TaskQueries:
+    @strawberry.field
+    async def task(self, info: Info, by: TaskRef) -> Task | None:
+        db, user_id = info.context.services.db, info.context.user_id
+        if by.id is not None:
+            row = await tasks.task_by_id(db, user_id, ids.decode(Kind.TASK, by.id.value))
+        else:
+            row = await tasks.task_by_number(db, user_id, by.number.value if by.number else 0)
+        return None if row is None else Task.of(row)
+
+    @strawberry.field(
+        description="`first` or `last` up to 100; 50 when neither is given. "
+        "Keyset pagination, newest first by default."
+    )
+    async def tasks(
+        self,
+        info: Info,
+        filter: TaskFilter | None = None,
+        order_by: TaskOrder | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Connection[Task]:
+        db, user_id = info.context.services.db, info.context.user_id
+        order = order_by or TaskOrder(field=TaskOrderField.CREATED_AT, direction=OrderDirection.DESC)
+        filters = _filters(filter)
+        page = await tasks.task_page(
+            db,
+            user_id,
+            filters,
+            order.field.value,
+            order.direction is OrderDirection.DESC,
+            Window(first, after, last, before),
+        )
+        return Connection[Task].of(
+            page,
+            node=Task.of,
+            cursor=ordered_by(order.field.value),
+            count=lambda: tasks.task_count(db, user_id, filters),
+        )
+
+
+@strawberry.type
+class TaskMutations:
+    @strawberry.mutation
+    async def create_task(self, info: Info, input: CreateTaskInput) -> CreateTaskResult:
+        user_id = info.context.user_id
+        fields = given(input, "title", "description", "priority", "due_at")
+        if fields.get("priority", Priority.MEDIUM) is None:
+            del fields["priority"]
+        return await mutate(
+            info,
+            call_of(info, "createTask", input),
+            Effect(
+                carry_out=lambda session: engine.create_task(session, user_id, fields),
+                refer=tasks.refer_to,
+                recall=lambda session, reference: tasks.recall_task(session, user_id, reference),
+            ),
+            lambda row, replayed: CreateTaskSuccess(task=Task.of(row), replayed=replayed),
+            problems.InvalidInput,
+            problems.IdempotencyConflict,
+            problems.IdempotencyInFlight,
+        )
+
+    @strawberry.mutation
+    async def update_task(self, info: Info, input: UpdateTaskInput) -> UpdateTaskResult:
+        user_id = info.context.user_id
+        fields = given(input, "title", "description", "priority", "due_at", "completed")
+        version = input.expected_version if input.expected_version is not strawberry.UNSET else None
+        return await mutate(
+            info,
+            call_of(info, "updateTask", input),
+            Effect(
+                carry_out=lambda session: engine.update_task(
+                    session, user_id, input_id(Kind.TASK, input.id), fields, version
+                ),
+                refer=tasks.refer_to,
+                recall=lambda session, reference: tasks.recall_task(session, user_id, reference),
+            ),
+            lambda row, replayed: UpdateTaskSuccess(task=Task.of(row), replayed=replayed),
+            problems.NotFound,
+            problems.VersionConflict,
+            problems.InvalidInput,
+            problems.IdempotencyConflict,
+            problems.IdempotencyInFlight,
+        )
+
+    @strawberry.mutation
+    async def delete_task(self, info: Info, input: DeleteTaskInput) -> DeleteTaskResult:
+        user_id = info.context.user_id
+        return await mutate(
+            info,
+            call_of(info, "deleteTask", input),
+            Effect(
+                carry_out=lambda session: engine.delete_task(session, user_id, input_id(Kind.TASK, input.id)),
+                refer=lambda deleted: {"deleted": deleted},
+                recall=recall_deletion,
+            ),
+            lambda deleted, _: DeleteTaskSuccess(id=input.id, deleted=deleted),
+            problems.InvalidInput,
+        )
+
+
+async def recall_deletion(_: Session, reference: Reference) -> bool:
+    """What the first request of a deletion was told."""
+    return bool(reference["deleted"])
+
+
+def _filters(asked: TaskFilter | None) -> dict[str, object]:
+    if asked is None:
+        return {}
+    named = given(asked, "completed", "priority", "due_before", "due_after", "search")
+    return {name: value for name, value in named.items() if value is not None and value != ""}
