@@ -1,0 +1,27 @@
+"""What the tests of people and keys may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from auth import Tokens
+from tests.users.parts import Clock, Issuer, our_tokens, running_issuer
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tokens(clock: Clock) -> Tokens:
+    return our_tokens(clock)
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """An identity provider with a real HTTP server."""
+    with running_issuer() as issuer:
+        yield issuer
