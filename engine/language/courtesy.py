@@ -1,0 +1,36 @@
+"""Takes off what people put around a request: greetings, "could you please", thanks."""
+
+from __future__ import annotations
+
+import re
+
+from engine.language.data import strings
+from engine.language.patterns import source
+from engine.language.reading import Reading
+
+
+def _alternatives(key: str) -> str:
+    return "|".join(source(entry) for entry in strings("courtesy", key))
+
+
+BEFORE = re.compile(
+    rf"(?:{_alternatives('before')}|(?:{_alternatives('before_request')})(?={_alternatives('request')}))+"
+)
+AFTER = tuple(re.compile(rf"(?<!\S)(?:{source(entry)})\Z") for entry in strings("courtesy", "after"))
+
+
+def core(reading: Reading) -> Reading:
+    """The request itself. A message that is courtesy through and through stays as it is."""
+    found = BEFORE.match(reading.line)
+    start = found.end() if found else 0
+    end = _end(reading.line)
+    return reading.span(start, end) if start < end else reading
+
+
+def _end(line: str) -> int:
+    end = len(line)
+    while shorter := next(
+        (m.start() for p in AFTER if (m := p.search(line, 0, end)) and m.end() == end), None
+    ):
+        end = shorter
+    return end

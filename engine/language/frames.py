@@ -1,0 +1,90 @@
+"""Frames: the ways of saying a thing, each with what it means and how sure one can be of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from engine.language.data import Table, as_strings, tables
+from engine.language.intents import Intent
+from engine.language.patterns import whole
+from engine.language.reading import Reading
+
+FILES = (
+    ("frames_refuse", Intent.UNKNOWN),
+    ("frames_complete", Intent.COMPLETE),
+    ("frames_update", Intent.UPDATE),
+    ("frames_delete", Intent.DELETE),
+    ("frames_list", Intent.LIST),
+    ("frames_create", Intent.CREATE),
+    ("frames_loose", Intent.UNKNOWN),
+)
+"In the order they are tried; the intent is that of frames that name none."
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A group of patterns under one rule; `entry` is its table in the grammar."""
+
+    intent: Intent
+    rule: str
+    confidence: float
+    entry: Table
+    patterns: tuple[re.Pattern[str], ...]
+
+    def says(self, key: str) -> object:
+        """What the frame itself states of an argument (`completed = false`), or None."""
+        return self.entry.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Framed:
+    """A reading that fits a frame."""
+
+    frame: Frame
+    reading: Reading
+    found: re.Match[str]
+
+    def slot(self, name: str) -> Reading | None:
+        """The words a slot holds."""
+        if self.found.groupdict().get(name) is None:
+            return None
+        return self.reading.span(*self.found.span(name))
+
+    def after(self, slot: str) -> Reading:
+        """The words behind a slot."""
+        return self.reading.span(self.found.end(slot), len(self.reading.line))
+
+    def outside(self, *slots: str) -> Reading:
+        """The words that none of these slots holds."""
+        held = [slot for name in slots if (slot := self.slot(name))]
+        taken = {word for slot in held for word in slot.words}
+        return self.reading.only(word for word in self.reading.words if word not in taken)
+
+
+@cache
+def frames() -> tuple[Frame, ...]:
+    """The whole grammar, in the order it is tried."""
+    return tuple(_load())
+
+
+def _load() -> Iterator[Frame]:
+    for file, intent in FILES:
+        for entry in tables(file, "frames"):
+            yield Frame(
+                Intent(str(entry.get("intent", intent))),
+                str(entry["rule"]),
+                float(str(entry["confidence"])),
+                entry,
+                tuple(whole(pattern) for pattern in as_strings(entry["say"])),
+            )
+
+
+def framed(reading: Reading) -> Iterator[Framed]:
+    """Every frame the reading fits, in order; of one frame the first pattern that fits."""
+    for frame in frames():
+        found = next(filter(None, (pattern.match(reading.line) for pattern in frame.patterns)), None)
+        if found:
+            yield Framed(frame, reading, found)

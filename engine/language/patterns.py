@@ -1,0 +1,93 @@
+"""The little language frames are written in, and its translation to regular expressions.
+
+    remind me [WHEN] to <title>      a word, an optional part, a chunk, a slot (one word or more)
+    (at|on) {board} [my|the]         alternatives; a class of words from lexicon.toml
+    <n:number>                       a slot that takes only what the class `number` takes
+    ...                              any words, or none
+
+Patterns run over `Reading.line`, where every word is followed by one space. There, brackets of every
+kind are ‹ and ›, and every arrow is →, because the plain characters have a meaning of their own here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from engine.language.data import string_lists
+from engine.language.numerals import CARDINALS, ORDINALS, SMALL
+
+CLASSES = string_lists("lexicon", "classes")
+
+PIECE = re.compile(
+    r"\{(?P<cls>\w+)\}|<(?P<slot>\w+)(?::(?P<only>\w+))?>|(?P<any>\.\.\.)|(?P<op>[\[\]()|])|(?P<word>[^\s\[\]()|{}<>]+)"
+)
+OPERATORS = {"[": "(?:", "]": ")?", "(": "(?:", ")": ")", "|": "|"}
+
+
+def _spelled(words: Iterable[str]) -> str:
+    longest_first = sorted(words, key=len, reverse=True)
+    return "(?:" + "|".join(re.escape(word) for word in longest_first) + ") "
+
+
+DIGITS = r"\d{1,9} "
+NTH = r"\d{1,2}(?:st|nd|rd|th) "
+SHAPES = {
+    "digits": DIGITS,
+    "number": f"(?:{DIGITS}|{_spelled(CARDINALS)})",
+    "amount": f"(?:{DIGITS}|{_spelled(CARDINALS | SMALL)})",
+    "nth": f"(?:{NTH}|{_spelled(ORDINALS)})",
+    "day_number": f"(?:\\d{{1,2}} |{NTH}|{_spelled(ORDINALS)})",
+    "year": r"20\d\d ",
+    "clock": r"\d{1,2}(?:[:.]\d\d)?(?:am|pm|a|p) ",
+    "hhmm": r"\d{1,2}[:.]\d\d ",
+    "iso": r"\d{4}-\d{1,2}-\d{1,2} ",
+    "slashed": r"\d{1,2}[/.]\d{1,2}(?:[/.]\d{2,4})? ",
+    "hash": r"#\d{1,9} ",
+    "open_word": r"(?!(?:on|to|from|off|in|at|of|for|into|onto|with|and|or|is|are|do|i|my|the|this|that|what|whole|list|lists|it|a) )[^\W\dA-Z][^\sA-Z]* ",
+}
+"Classes that a list of words can't hold."
+
+
+def source(pattern: str) -> str:
+    """The regular expression that `pattern` stands for. Raises ValueError where it isn't well formed."""
+    if PIECE.sub("", pattern).strip():
+        raise ValueError(f"not a pattern: {pattern}")
+    made = "(?:" + "".join(_piece(piece) for piece in PIECE.finditer(pattern)) + ")"
+    try:
+        re.compile(made)
+    except re.error as error:
+        raise ValueError(f"not a pattern: {pattern}") from error
+    return made
+
+
+def _piece(piece: re.Match[str]) -> str:
+    if word := piece["word"]:
+        return re.escape(word) + " "
+    if op := piece["op"]:
+        return OPERATORS[op]
+    if piece["any"]:
+        return r"(?:\S.*? )??"
+    if cls := piece["cls"]:
+        return class_source(cls)
+    inside = class_source(piece["only"]) if piece["only"] else r"\S.*? "
+    return f"(?P<{piece['slot']}>{inside})"
+
+
+@cache
+def class_source(name: str) -> str:
+    """The regular expression of one word (or phrase) of a class."""
+    if name in SHAPES:
+        return SHAPES[name]
+    return "(?:" + "|".join(source(entry) for entry in CLASSES[name]) + ")"
+
+
+def whole(pattern: str) -> re.Pattern[str]:
+    """A pattern whose `match` takes all of a line, or nothing."""
+    return re.compile(source(pattern) + r"\Z")
+
+
+def anywhere(pattern: str) -> re.Pattern[str]:
+    """A pattern that is found only from the beginning of a word."""
+    return re.compile(r"(?<!\S)" + source(pattern))

@@ -1,0 +1,104 @@
+"""Cuts a title (and a description) out of the words that hold it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from engine.language.data import strings
+from engine.language.extras import Extras
+from engine.language.patterns import anywhere, class_source, source
+from engine.language.reading import Reading
+
+BEFORE = re.compile("|".join(source(entry) for entry in strings("edges", "before_title")))
+AFTER = tuple(re.compile(rf"(?<!\S)(?:{source(entry)})\Z") for entry in strings("edges", "after_title"))
+DESCRIBING = tuple(anywhere(f"{entry} <note>") for entry in strings("edges", "describing"))
+NOTHING = re.compile(rf"(?:{class_source('nothing_named')})\Z")
+BESIDE = ("WHEN", "HIGH", "MEDIUM", "LOW")
+QUOTES = "\"'“”‘’«»"
+
+
+@dataclass(frozen=True, slots=True)
+class Titled:
+    """A title that names something, or None, and what was said around it."""
+
+    title: str | None
+    description: str | None
+    extras: Extras
+
+
+def titled(reading: Reading, extras: Extras) -> Titled:
+    """What the words of a title slot say, added to what was said outside of it."""
+    body, note = _described(reading)
+    if body.words and body.words[0].form == "QUOTE":
+        return Titled(str(body.words[0].value), note, extras.and_of(body[1:]))
+    inner, around = _trimmed(body)
+    extras = extras.and_of(around)
+    if not extras.times:
+        extras = extras.and_of(_passing(inner))
+    return Titled(written(inner), note, extras)
+
+
+def written(reading: Reading) -> str | None:
+    """The words as they were written, without quotes around them; None where they name nothing."""
+    if not reading.words or NOTHING.match(reading.line):
+        return None
+    if len(reading) == 1 and reading.words[0].form == "QUOTE":
+        return str(reading.words[0].value) or None
+    return reading.text
+
+
+def note_of(reading: Reading) -> str | None:
+    """A description: the quote it holds, or all of its words."""
+    quote = next((str(value) for value in reading.values("QUOTE")), None)
+    if quote and len([word for word in reading.words if word.form.isalnum()]) <= 2:
+        return quote
+    return reading.text.strip(" .!?,;:()") or None
+
+
+def _described(reading: Reading) -> tuple[Reading, str | None]:
+    found = next(filter(None, (pattern.search(reading.line) for pattern in DESCRIBING)), None)
+    if not found or not found.start():
+        return reading, None
+    return reading.span(0, found.start()), note_of(reading.span(*found.span("note")))
+
+
+def _trimmed(reading: Reading) -> tuple[Reading, Reading]:
+    """The words without what stands at their edges, and the times and priorities among that."""
+    beside = reading.only(())
+    inner = reading
+    while inner.words:
+        shorter = _shortened(inner)
+        if len(shorter) == len(inner):
+            break
+        kept = set(shorter.words)
+        cut = tuple(word for word in inner.words if word not in kept)
+        beside = replace(beside, words=(*beside.words, *cut))
+        inner = shorter
+    return inner, beside
+
+
+def _shortened(reading: Reading) -> Reading:
+    first, last = reading.words[0], reading.words[-1]
+    if last.form in BESIDE and _may_go(last.value) and len(reading) > 1:
+        return reading[:-1]
+    if first.form in BESIDE and _may_go(first.value) and len(reading) > 1:
+        return reading[1:]
+    if found := BEFORE.match(reading.line):
+        return reading.span(found.end(), len(reading.line)) if found.end() < len(reading.line) else reading
+    ends = (found.start() for pattern in AFTER if (found := pattern.search(reading.line)))
+    end = next(filter(None, ends), None)
+    return reading.span(0, end) if end else reading
+
+
+def _may_go(value: object) -> bool:
+    return not getattr(value, "recurring", False)
+
+
+def _passing(reading: Reading) -> Reading:
+    """The times in the middle of a title that say when to do it: those behind "at", "on", "by", "before"."""
+    return reading.only(
+        word
+        for word in reading.words
+        if word.form == "WHEN" and getattr(word.value, "relation", "") in ("at", "on", "by", "before")
+    )

@@ -1,0 +1,1 @@
+"""When something is: how it is said, found in a sentence, and reckoned from now."""

@@ -1,0 +1,77 @@
+"""Reckons what the parts of a time mean together, seen from now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dateutil.relativedelta import relativedelta
+
+from engine.language.numerals import number_of
+from engine.language.reading import Reading
+from engine.language.when.calendar import days_of
+from engine.language.when.clock import hour_of
+from engine.language.when.parts import Part, runs
+from engine.language.when.spoken import When
+
+UNITS = {
+    "mi": "minutes",
+    "ho": "hours",
+    "hr": "hours",
+    "da": "days",
+    "we": "weeks",
+    "fo": "fortnights",
+    "mo": "months",
+    "ye": "years",
+}
+
+
+def with_times(reading: Reading, now: datetime) -> Reading:
+    """The reading with every time in it as one WHEN chunk. `now` is aware, in the speaker's zone."""
+    found = ((run, reckoned(run, now)) for run in runs(reading))
+    return reading.with_chunks(
+        (run[0].start, run[-1].end, "WHEN", when) for run, when in found if when is not None
+    )
+
+
+def reckoned(run: list[Part], now: datetime) -> When | None:
+    """What the parts mean, or None where calendar or clock knows no such time ("february 30")."""
+    try:
+        return _reckoned(run, now)
+    except (ValueError, OverflowError, StopIteration):
+        return None
+
+
+def _reckoned(run: list[Part], now: datetime) -> When:
+    relation = next(filter(None, (part.relation for part in run)), "")
+    ahead = next((part for part in run if part.manner.kind in ("ahead", "half_hour")), None)
+    if ahead:
+        return _ahead(ahead, run, now)
+    day = next((part for part in run if part.manner.is_day), None)
+    first, last = days_of(day, now.date()) if day else (now.date(), now.date())
+    hour = hour_of(run)
+    recurring = any(part.manner.kind == "every" for part in run)
+    return When(first, last, hour and hour.on(first, now), _bare(relation), recurring, day is not None)
+
+
+def _ahead(part: Part, run: list[Part], now: datetime) -> When:
+    """So long from now: hours and minutes to the minute, days and more as days."""
+    if part.manner.kind == "half_hour":
+        then = now + timedelta(minutes=30)
+        return When(then.date(), then.date(), then.time())
+    unit = UNITS[(part.word("unit") or "")[:2]]
+    n = number_of(part.word("n") or "")
+    if unit in ("minutes", "hours"):
+        then = now + timedelta(**{unit: n})
+        return When(then.date(), then.date(), then.time().replace(second=0, microsecond=0))
+    step = timedelta(days=14 * n) if unit == "fortnights" else relativedelta(None, None, **{unit: n})
+    day = (now + step).date()
+    hour = hour_of(run)
+    return When(day, day, hour and hour.on(day, now))
+
+
+def _bare(relation: str) -> str:
+    """The preposition of "due by", "deadline is on" and the like."""
+    words = relation.removesuffix(" :").split()
+    if words and words[0] in ("due", "with", "deadline", "which", "that", "it's", "that's", "is"):
+        return words[-1] if words[-1] in ("by", "on", "before", "at") else "due"
+    return relation.removesuffix(" the")

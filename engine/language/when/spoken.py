@@ -1,0 +1,54 @@
+"""A point or stretch of time that a sentence names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from engine.language.arguments import Due
+
+BEFORE = ("by", "before", "until", "till", "til", "no later than", "not later than", "on or before", "up to")
+AFTER = ("after", "since", "from", "starting")
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The days from `first` to `last` (often one), the hour if one is named, and how the sentence gets there.
+
+    `relation` is the preposition ("by", "on", …, "due" without its own), `recurring` is "every …":
+    outside the contract, so no due date comes of it. Without `names_day` an hour was named, and the day is today.
+    """
+
+    first: date
+    last: date
+    at: time | None = None
+    relation: str = ""
+    recurring: bool = False
+    names_day: bool = True
+
+    def joined(self, other: When) -> When:
+        """This time and another one of the same sentence, where one names the day and the other the hour."""
+        if self.names_day == other.names_day or (self.at and other.at):
+            return self
+        day, hour = (self, other) if self.names_day else (other, self)
+        return replace(day, at=hour.at)
+
+    def due(self, zone: tzinfo) -> Due | None:
+        """When a task is due that has to be done `relation` this time."""
+        if self.recurring:
+            return None
+        day = self.last if self.relation in BEFORE else self.first
+        return datetime.combine(day, self.at, zone) if self.at else day
+
+    def window(self) -> tuple[date | None, date | None]:
+        """The days a filter "due `relation` this time" lets through, both ends included."""
+        if self.relation == "before":
+            return None, self.first - DAY
+        if self.relation in BEFORE:
+            return None, self.last
+        if self.relation == "after":
+            return self.last + DAY, None
+        if self.relation in AFTER:
+            return self.first, None
+        return self.first, self.last
