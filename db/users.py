@@ -22,22 +22,18 @@ class UserRow(Row):
     created_at: datetime
 
 
-class PasswordRow(UserRow):
-    """A person at sign-in."""
+class PasswordRow(Row):
+    """What a sign-in is checked against; kept apart, so that a hash never travels with a person."""
 
+    id: UUID
     password_hash: str | None
 
 
-def _columns(row: type[Row]) -> str:
-    return ", ".join(f"users.{name}" for name in row.columns())
-
-
-_COLUMNS = _columns(UserRow)
+_COLUMNS = ", ".join(f"users.{name}" for name in UserRow.columns())
 
 _GET = Query(f"select {_COLUMNS} from users where id = :id", UserRow)
-_GET_BY_EMAIL = Query(
-    f"select {_columns(PasswordRow)} from users where lower(email) = lower(:email)", PasswordRow
-)
+_GET_BY_EMAIL = Query(f"select {_COLUMNS} from users where lower(email) = lower(:email)", UserRow)
+_GET_PASSWORD = Query("select id, password_hash from users where lower(email) = lower(:email)", PasswordRow)
 _GET_OUTSIDER = Query("select id from users where issuer = :issuer and subject = :subject")
 # Waits for a twin that adds the same address, and then adds nothing.
 _INSERT = Query(
@@ -118,9 +114,14 @@ async def get_user(session: Session, user_id: UUID) -> UserRow | None:
     return await session.first(_GET, id=user_id)
 
 
-async def get_user_by_email(session: Session, email: str) -> PasswordRow | None:
+async def get_user_by_email(session: Session, email: str) -> UserRow | None:
     """Who has this address, in whatever case it is written."""
     return await session.first(_GET_BY_EMAIL, email=email)
+
+
+async def get_password(session: Session, email: str) -> PasswordRow | None:
+    """What whoever has this address signs in with."""
+    return await session.first(_GET_PASSWORD, email=email)
 
 
 async def insert_user(
