@@ -1,0 +1,89 @@
+"""graphql-core's executor, with types: the only place that touches it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from inspect import isawaitable
+from typing import Protocol, cast
+
+import graphql.execution
+import strawberry
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from edge.answers import MAX_ERRORS
+
+
+class _Executor(Protocol):
+    def execute_operation(self) -> object: ...
+    def build_per_event_executor(self, payload: object) -> _Executor: ...
+
+
+class _ExecutorClass(Protocol):
+    def build(self, schema: GraphQLSchema, document: DocumentNode, **options: object) -> object: ...
+
+
+class _Functions(Protocol):
+    def create_source_event_stream(self, executor: _Executor) -> object: ...
+
+
+_class = cast("_ExecutorClass", StrawberryGraphQLCoreExecutionContext)
+_functions = cast("_Functions", graphql.execution)
+
+
+def inside(schema: strawberry.Schema) -> GraphQLSchema:
+    """The graphql-core schema, which Strawberry keeps under a private name."""
+    found: object = vars(schema)["_schema"]
+    assert isinstance(found, GraphQLSchema)
+    return found
+
+
+class Execution:
+    """One operation with its variables and its context, ready to run."""
+
+    def __init__(self, executor: _Executor) -> None:
+        self._executor = executor
+
+    @classmethod
+    def build(
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation_name: str | None,
+        variables: dict[str, object],
+        context: object,
+    ) -> Execution | list[GraphQLError]:
+        """Coerce the variables; a list tells what is wrong with them."""
+        built = _class.build(
+            schema,
+            document,
+            context_value=context,
+            raw_variable_values=variables,
+            operation_name=operation_name,
+            max_coercion_errors=MAX_ERRORS - 1,
+            is_awaitable=optimized_is_awaitable,
+            operation_extensions=None,
+        )
+        if isinstance(built, list):
+            return cast("list[GraphQLError]", built)
+        return cls(cast("_Executor", built))
+
+    async def result(self) -> ExecutionResult:
+        """Run the resolvers. Raises nothing of theirs: their errors stand in the result."""
+        result = self._executor.execute_operation()
+        if isawaitable(result):
+            result = await result
+        assert isinstance(result, ExecutionResult)  # the schema knows neither @defer nor @stream
+        return result
+
+    async def source(self) -> AsyncIterable[object] | ExecutionResult:
+        """Open what a subscription listens to; a result tells why it could not be."""
+        source = _functions.create_source_event_stream(self._executor)
+        if isawaitable(source):
+            source = await source
+        return cast("AsyncIterable[object] | ExecutionResult", source)
+
+    def on(self, event: object) -> Execution:
+        """The same operation, to be run for one event of its source."""
+        return Execution(self._executor.build_per_event_executor(event))

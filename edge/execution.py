@@ -1,0 +1,122 @@
+"""Operations carried out: variables coerced, resolvers run under a timeout, results written as JSON.
+
+Transports get bytes. How a result came about (graphql-core today) is nobody's business outside this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import orjson
+import strawberry
+from graphql import ExecutionResult
+
+from auth import Principal
+from edge import masking
+from edge.answers import MAX_ERRORS, Answer, Failure, PublicError
+from edge.core import Execution, inside
+from edge.documents import Documents, Operation
+from edge.door import Door, RequestFacts
+from edge.patience import Patience
+from edge.requests import GraphQLRequest
+from errors import OperationTimeout
+from settings import Settings
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks for one operation, and under which id it stands in the log."""
+
+    principal: Principal | None
+    request_id: str
+    idempotency_key: str | None = None
+
+
+class Executions(Generic[C]):
+    """What the transports share. They give any exception that leaves here to `masking.failure`."""
+
+    def __init__(self, schema: strawberry.Schema, settings: Settings, door: Door[C]) -> None:
+        self._schema = inside(schema)
+        self._documents = Documents(self._schema, settings)
+        self._seconds = settings.operation_timeout_seconds
+        self._door = door
+
+    def select(self, request: GraphQLRequest) -> Operation:
+        """The valid operation that a request names. Raises Failure."""
+        return self._documents.operation(request.query, request.operation_name)
+
+    async def run(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
+        """Carry out a query or a mutation. Raises Failure before any resolver has run."""
+        patience = Patience(self._seconds)
+        execution = self._execution(operation, variables, caller, patience)
+        try:
+            async with patience:
+                result = await execution.result()
+        except TimeoutError:
+            errors = masking.failure(OperationTimeout(), caller.request_id).errors
+            return Answer(orjson.dumps({"data": None, "errors": errors}))
+        return _answer(result, caller.request_id)
+
+    async def subscribe(
+        self, operation: Operation, variables: dict[str, object], caller: Caller
+    ) -> AsyncGenerator[Answer, None]:
+        """Open a subscription: one answer for each event. Raises Failure, also later on if the source does.
+
+        Closing the answers closes the source, before `aclose` returns.
+        """
+        execution = self._execution(operation, variables, caller, Patience(None))
+        source = await execution.source()
+        if isinstance(source, ExecutionResult):
+            raise Failure(_errors(source, caller.request_id))
+        return _answers(execution, source, caller.request_id, *operation.roots)
+
+    def _execution(
+        self, operation: Operation, variables: dict[str, object], caller: Caller, patience: Patience
+    ) -> Execution:
+        facts = RequestFacts(caller.request_id, caller.idempotency_key, patience.more)
+        context = self._door.context(caller.principal, facts)
+        built = Execution.build(self._schema, operation.document, operation.name, variables, context)
+        if isinstance(built, list):
+            raise Failure([masking.refused(error, masking.BAD_USER_INPUT) for error in built])
+        return built
+
+
+async def _answers(
+    execution: Execution, source: AsyncIterable[object], correlation_id: str, field: str
+) -> AsyncGenerator[Answer, None]:
+    try:
+        async for event in source:
+            yield await _render(execution, event, correlation_id)
+    except Exception as error:
+        raise masking.broken(error, field, correlation_id) from error
+    finally:
+        if isinstance(source, AsyncGenerator):
+            await source.aclose()
+
+
+async def _render(execution: Execution, event: object, correlation_id: str) -> Answer:
+    """One event, executed and written: where many subscribers of one thing can share the work."""
+    result = await execution.on(event).result()
+    cursor: object = getattr(event, "cursor", None)
+    return _answer(result, correlation_id, cursor if isinstance(cursor, str) else None)
+
+
+def _answer(result: ExecutionResult, correlation_id: str, cursor: str | None = None) -> Answer:
+    content: dict[str, object] = {"data": result.data}
+    if result.errors:
+        content["errors"] = _errors(result, correlation_id)
+    if cursor is not None:
+        content["extensions"] = {"cursor": cursor}
+    try:
+        return Answer(orjson.dumps(content), cursor)
+    except TypeError as error:  # a value that JSON or UTF-8 has no form for
+        content |= {"data": None, "errors": masking.failure(error, correlation_id).errors}
+        return Answer(orjson.dumps(content), cursor)
+
+
+def _errors(result: ExecutionResult, correlation_id: str) -> list[PublicError]:
+    return [masking.executed(error, correlation_id) for error in (result.errors or [])[:MAX_ERRORS]]

@@ -1,0 +1,39 @@
+"""What the edge reads from a request's headers."""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+from starlette.datastructures import Headers
+
+from errors import BadRequest, Unauthenticated
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def request_id(headers: Headers) -> str:
+    """The caller's `X-Request-ID` if it can stand in a log as it is, else a fresh one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def bearer(authorization: str | None) -> str | None:
+    """The token of an `Authorization` value; None without one. Raises Unauthenticated for another scheme."""
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("Authorization must be of the form `Bearer <token>`.")
+    return token.strip()
+
+
+def idempotency_key(headers: Headers) -> str | None:
+    """The header `Idempotency-Key`. Raises BadRequest for one that no key can be."""
+    keys = headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    if len(keys) > 1 or not _PRINTABLE.fullmatch(keys[0]):
+        raise BadRequest("Idempotency-Key must be given once, as 1 to 255 printable ASCII characters.")
+    return keys[0]

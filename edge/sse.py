@@ -1,0 +1,101 @@
+"""GraphQL over Server-Sent Events, distinct connections mode: one operation, one response.
+
+Spec: graphql-sse PROTOCOL.md. Beyond it: `id:` is the cursor, and `Last-Event-ID` resumes from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+from edge import masking
+from edge.answers import Answer, Failure
+from edge.connections import Connections
+from edge.exchange import Exchange, Header
+from edge.negotiation import Media
+
+_COMPLETE = b"event: complete\ndata:\n\n"
+_PING = b": ping\n\n"
+_LAST_WORDS_SECONDS = 5.0
+_HEAD: list[Header] = [(b"x-accel-buffering", b"no")]
+_LINE_ENDS = frozenset("\r\n\0")
+
+
+class EventStream:
+    """Writes answers as events until they end, the client leaves, its time is over, or we shut down.
+
+    Plain cancellation, once: a cancel scope would cancel again at each `await` of a resolver's clean-up.
+    """
+
+    def __init__(self, exchange: Exchange, answers: AsyncGenerator[Answer, None], heartbeat: float) -> None:
+        self._exchange = exchange
+        self._answers = answers
+        self._heartbeat = heartbeat
+
+    async def serve(self, connections: Connections, seconds: float | None, comment: str | None) -> None:
+        """The whole response. Ends without `complete` if it had to stop before the operation did."""
+        await self._exchange.start(Media.EVENTS, 200, _HEAD)
+        leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        work = asyncio.ensure_future(self._write(comment))
+        gone = asyncio.ensure_future(self._exchange.gone())
+        with connections.member(lambda: leaving.set_result(None)):
+            try:
+                until = asyncio.FIRST_COMPLETED
+                await asyncio.wait({work, gone, leaving}, timeout=seconds, return_when=until)
+            finally:
+                work.cancel()
+                gone.cancel()
+                await asyncio.wait({work, gone})
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await self._exchange.write(b"", more=False)
+
+    async def _write(self, comment: str | None) -> None:
+        try:
+            if comment:
+                await self._send(f": {comment}\n\n".encode())
+            await self._events()
+            await self._send(_COMPLETE)
+        except OSError:
+            return
+
+    async def _events(self) -> None:
+        try:
+            while (answer := await self._next()) is not None:
+                await self._send(_event(answer.body, answer.cursor))
+        except OSError:
+            raise
+        except Exception as error:
+            await self._send(_event(masking.failure(error, self._exchange.request_id).body, None))
+        finally:
+            await self._answers.aclose()
+
+    async def _next(self) -> Answer | None:
+        """The next answer; while there is none, a sign of life now and then."""
+        pull = asyncio.ensure_future(_advance(self._answers))
+        try:
+            while not (await asyncio.wait({pull}, timeout=self._heartbeat))[0]:
+                await self._send(_PING)
+            return pull.result()
+        finally:
+            if not pull.done():
+                pull.cancel()
+                await asyncio.wait({pull})
+
+    async def _send(self, event: bytes) -> None:
+        await self._exchange.write(event, more=True)
+
+
+async def failing(failure: Failure) -> AsyncGenerator[Answer, None]:
+    """The answers of an operation that was refused: by event stream, that is an answer too."""
+    yield Answer(failure.body)
+
+
+async def _advance(answers: AsyncGenerator[Answer, None]) -> Answer | None:
+    return await anext(answers, None)
+
+
+def _event(body: bytes, cursor: str | None) -> bytes:
+    at = "" if cursor is None or not _LINE_ENDS.isdisjoint(cursor) else f"id: {cursor}\n"
+    return b"event: next\n%bdata: %b\n\n" % (at.encode(), body)
