@@ -1,0 +1,140 @@
+"""People: signing up, in and out, and the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+import ids
+from db.users import UserRow
+from ids import Kind
+from resolvers import users
+from resolvers.users import SignedIn
+from schema.context import Info
+from schema.mutations import attempt
+from schema.node import Node
+from schema.problems import InvalidInput, UserError
+
+
+@strawberry.type
+class User(Node):
+    email: str | None
+    name: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: UserRow) -> User:
+        return cls(
+            id=strawberry.ID(ids.encode(Kind.USER, row.id)),
+            email=row.email,
+            name=row.name,
+            created_at=row.created_at,
+        )
+
+
+@strawberry.type
+class Session:
+    access_token: str = strawberry.field(
+        description="A JWT; send it as `Authorization: Bearer …` and as `connection_init` payload "
+        '`{authorization: "Bearer …"}`.'
+    )
+    access_token_expires_at: datetime
+    refresh_token: str = strawberry.field(
+        description="Single use: each refresh returns a new one; reusing an old one revokes the whole family."
+    )
+
+
+@strawberry.type
+class InvalidCredentials(UserError):
+    pass
+
+
+@strawberry.type
+class EmailTaken(UserError):
+    pass
+
+
+@strawberry.input
+class SignUpInput:
+    email: str
+    password: str = strawberry.field(description="At least 12 characters.")
+    name: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class SignInInput:
+    email: str
+    password: str
+
+
+@strawberry.input
+class RefreshSessionInput:
+    refresh_token: str
+
+
+@strawberry.type
+class SignInSuccess:
+    session: Session
+    user: User
+
+    @classmethod
+    def of(cls, signed_in: SignedIn) -> SignInSuccess:
+        session = Session(
+            access_token=signed_in.access_token,
+            access_token_expires_at=signed_in.access_token_expires_at,
+            refresh_token=signed_in.refresh_token,
+        )
+        return cls(session=session, user=User.of(signed_in.user))
+
+
+@strawberry.type
+class SignOutSuccess:
+    signed_out: bool = strawberry.field(
+        description="Signing out is idempotent: where nobody was signed in any more, this is false."
+    )
+
+
+SignUpResult = Annotated[SignInSuccess | EmailTaken | InvalidInput, strawberry.union("SignUpResult")]
+SignInResult = Annotated[SignInSuccess | InvalidCredentials | InvalidInput, strawberry.union("SignInResult")]
+RefreshSessionResult = Annotated[SignInSuccess | InvalidCredentials, strawberry.union("RefreshSessionResult")]
+
+
+@strawberry.type
+class UserQueries:
+    @strawberry.field
+    async def viewer(self, info: Info) -> User:
+        return User.of(await users.viewer(info.context.services.db, info.context.user_id))
+
+
+@strawberry.type
+class UserMutations:
+    @strawberry.mutation
+    async def sign_up(self, info: Info, input: SignUpInput) -> SignUpResult:
+        services = info.context.services
+        name = input.name or None
+        work = users.sign_up(services.db, services.tokens, input.email, input.password, name)
+        return await attempt(_success(work), EmailTaken, InvalidInput)
+
+    @strawberry.mutation
+    async def sign_in(self, info: Info, input: SignInInput) -> SignInResult:
+        services = info.context.services
+        work = users.sign_in(services.db, services.tokens, input.email, input.password)
+        return await attempt(_success(work), InvalidCredentials, InvalidInput)
+
+    @strawberry.mutation
+    async def refresh_session(self, info: Info, input: RefreshSessionInput) -> RefreshSessionResult:
+        services = info.context.services
+        work = users.refresh_session(services.db, services.tokens, input.refresh_token)
+        return await attempt(_success(work), InvalidCredentials)
+
+    @strawberry.mutation
+    async def sign_out(self, info: Info, input: RefreshSessionInput) -> SignOutSuccess:
+        ended = await users.sign_out(info.context.services.db, input.refresh_token)
+        return SignOutSuccess(signed_out=ended)
+
+
+async def _success(work: Awaitable[SignedIn]) -> SignInSuccess:
+    return SignInSuccess.of(await work)
