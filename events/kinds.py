@@ -43,7 +43,7 @@ class StepFacts(_Facts):
     status: str
     tool_name: str | None = None
     input: dict[str, object] | None = None
-    result: dict[str, object] | None = None
+    result: object = None
     text: str | None = None
     error: str | None = None
     attempt: int
