@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from engine.language.agent import understand
+from engine.language.agent import plan, understand
+from engine.language.intents import Intent, Priority
+from engine.language.messages import EmptyMessage, MessageError, MessageTooLong
+from engine.language.resolution import Ambiguous, Candidate, KnownTask, Match, Missing, resolve
 from engine.language.understanding import Understanding
 
-__all__ = ["Understanding", "understand"]
+__all__ = [
+    "Ambiguous",
+    "Candidate",
+    "EmptyMessage",
+    "Intent",
+    "KnownTask",
+    "Match",
+    "MessageError",
+    "MessageTooLong",
+    "Missing",
+    "Priority",
+    "Understanding",
+    "plan",
+    "resolve",
+    "understand",
+]

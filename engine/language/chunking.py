@@ -36,6 +36,8 @@ def _longest(line: str, patterns: tuple[re.Pattern[str], ...]) -> Iterator[re.Ma
             done = match.end()
 
 
-def _value(found: re.Match[str]) -> int | None:
-    number = found.groupdict().get("n")
-    return number_of(number) if number else None
+def _value(found: re.Match[str]) -> int | str | None:
+    held = found.groupdict()
+    if number := held.get("n"):
+        return number_of(number)
+    return held.get("many")

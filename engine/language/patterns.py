@@ -44,6 +44,7 @@ SHAPES = {
     "hhmm": r"\d{1,2}[:.]\d\d ",
     "iso": r"\d{4}-\d{1,2}-\d{1,2} ",
     "slashed": r"\d{1,2}[/.]\d{1,2}(?:[/.]\d{2,4})? ",
+    "numbers": r"#?\d{1,9} (?:(?:, and |, |and |& )#?\d{1,9} )+",
     "hash": r"#\d{1,9} ",
     "open_word": r"(?!(?:on|to|from|off|in|at|of|for|into|onto|with|and|or|is|are|do|i|my|the|this|that|what|whole|list|lists|it|a) )[^\W\dA-Z][^\sA-Z]* ",
 }
@@ -54,12 +55,7 @@ def source(pattern: str) -> str:
     """The regular expression that `pattern` stands for. Raises ValueError where it isn't well formed."""
     if PIECE.sub("", pattern).strip():
         raise ValueError(f"not a pattern: {pattern}")
-    made = "(?:" + "".join(_piece(piece) for piece in PIECE.finditer(pattern)) + ")"
-    try:
-        re.compile(made)
-    except re.error as error:
-        raise ValueError(f"not a pattern: {pattern}") from error
-    return made
+    return "(?:" + "".join(_piece(piece) for piece in PIECE.finditer(pattern)) + ")"
 
 
 def _piece(piece: re.Match[str]) -> str:
@@ -85,9 +81,16 @@ def class_source(name: str) -> str:
 
 def whole(pattern: str) -> re.Pattern[str]:
     """A pattern whose `match` takes all of a line, or nothing."""
-    return re.compile(source(pattern) + r"\Z")
+    return _compiled(source(pattern) + r"\Z", pattern)
 
 
 def anywhere(pattern: str) -> re.Pattern[str]:
     """A pattern that is found only from the beginning of a word."""
-    return re.compile(r"(?<!\S)" + source(pattern))
+    return _compiled(r"(?<!\S)" + source(pattern), pattern)
+
+
+def _compiled(expression: str, pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"not a pattern: {pattern}") from error
