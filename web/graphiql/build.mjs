@@ -37,6 +37,7 @@ const { metafile } = await build({
   chunkNames: 'chunk-[hash]',
   bundle: true,
   minify: true,
+  keepNames: true, // graphiql titles its icons after their functions
   splitting: true,
   metafile: true,
   format: 'esm',
@@ -45,6 +46,7 @@ const { metafile } = await build({
   jsx: 'automatic',
   legalComments: 'none', // the whole texts stand in THIRD_PARTY_LICENSES.txt
   plugins: [sheets],
+  alias: { 'prettier/parser-graphql': 'prettier/plugins/graphql', 'prettier/parser-babel': 'prettier/plugins/babel' },
   loader: { '.graphql': 'text' },
   define: { 'process.env.NODE_ENV': '"production"' },
 });

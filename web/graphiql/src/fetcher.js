@@ -1,5 +1,5 @@
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
-import { getOperationAST } from 'graphql';
+import { parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { withHistory } from './history.js';
 
@@ -7,12 +7,26 @@ import { withHistory } from './history.js';
 // the headers editor holds when the operation starts.
 export function createFetcher(api, firstHeaders) {
   const overHttp = createGraphiQLFetcher({ url: api.href });
-  return (params, { headers, documentAST } = {}) => {
-    const operation = documentAST && getOperationAST(documentAST, params.operationName)?.operation;
-    if (operation === 'subscription') return withHistory(overSocket(api, headers).iterate(params));
+  return ({ operationName, ...params }, { headers } = {}) => {
     // The first introspection may run before there is an editor to read headers from.
-    return overHttp(params, { headers: documentAST ? headers : (headers ?? firstHeaders), documentAST });
+    if (operationName === 'IntrospectionQuery') {
+      return overHttp({ ...params, operationName }, { headers: headers ?? firstHeaders });
+    }
+    const operation = operationOf(params.query, operationName);
+    const request = { ...params, operationName: operation?.name?.value ?? operationName };
+    if (operation?.operation === 'subscription') return withHistory(overSocket(api, headers).iterate(request));
+    return overHttp(request, { headers });
   };
+}
+
+// Right after a change of tabs GraphiQL still knows the last tab's operation; the text knows better.
+function operationOf(text, name) {
+  try {
+    const operations = parse(text).definitions.filter(({ kind }) => kind === 'OperationDefinition');
+    return operations.length === 1 ? operations[0] : operations.find((operation) => operation.name?.value === name);
+  } catch {
+    return undefined; // the server says what is wrong with it
+  }
 }
 
 // No retries: a stream that was cut is shown as cut. Its last cursor is on the screen.

@@ -1,0 +1,53 @@
+"""Node projects and their scripts, as processes that end with JSON or fail with a reason."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+GRAPHIQL = HERE.parent.parent / "web" / "graphiql"
+_INSTALL = [
+    "npm",
+    "ci",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    "--ignore-scripts",
+    "--loglevel=error",
+]
+_SECONDS = 180
+
+
+def run_script(name: str, settings: Mapping[str, str]) -> Any:
+    """What a script of this folder prints, told its settings by the environment."""
+    return json.loads(_run(["node", name], HERE, settings))
+
+
+def build_graphiql(folder: Path) -> None:
+    """A new build of the page."""
+    _run(["node", "build.mjs", str(folder)], GRAPHIQL)
+
+
+def install(project: Path) -> None:
+    """Install what the project's lock says, unless it is there; one process does, the others wait for it."""
+    with (project / "package-lock.json").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = hashlib.sha256(lock.read()).hexdigest()
+        stamp = project / "node_modules" / ".installed-from"
+        if not stamp.exists() or stamp.read_text() != wanted:
+            _run(_INSTALL, project)
+            stamp.write_text(wanted)
+
+
+def _run(command: list[str], folder: Path, settings: Mapping[str, str] | None = None) -> str:
+    env = {**os.environ, **(settings or {})}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=_SECONDS)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout

@@ -1,0 +1,1 @@
+import{a,b}from"./chunk-CQ4RUZ2X.js";import"./chunk-C3UV3T3G.js";import"./chunk-SJ35XO44.js";import"./chunk-QYYS4FVI.js";import"./chunk-EWSSQE5V.js";import"./chunk-QWVVFYTC.js";import"./chunk-QZCJXAU4.js";import"./chunk-43DUZJE2.js";export{b as getWorker,a as jsonDefaults};

@@ -1,0 +1,1 @@
+import{ef as a,ff as b,gf as c,hf as d}from"./chunk-EWSSQE5V.js";import"./chunk-QWVVFYTC.js";import"./chunk-QZCJXAU4.js";import"./chunk-43DUZJE2.js";export{c as HitTestContext,b as MouseTarget,d as MouseTargetFactory,a as PointerHandlerLastRenderData};

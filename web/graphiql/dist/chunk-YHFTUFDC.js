@@ -1,1 +1,0 @@
-import{a,b}from"./chunk-OLFIQXBK.js";import"./chunk-ZXRKHQ53.js";import"./chunk-V7CRUYTQ.js";import"./chunk-AKQNIF47.js";import"./chunk-PNYYEFFT.js";import"./chunk-ONKWRYDX.js";import"./chunk-SMUHMULT.js";import"./chunk-4L5RI3VG.js";export{b as getWorker,a as jsonDefaults};
