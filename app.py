@@ -33,7 +33,8 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._services: Services
+        self.services: Services
+        "There while it runs."
         page = (_GRAPHIQL / "index.html").read_bytes() if settings.graphiql else None
         door = Door(authenticate=self._authenticate, context=self._context)
         self._edge = Edge(schema, settings, door, page=page)
@@ -72,20 +73,20 @@ class Server:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
         settings = self._settings
-        async with database(settings) as dsn, open_services(settings, dsn, "baton api") as self._services:
+        async with database(settings) as dsn, open_services(settings, dsn, "baton api") as self.services:
             yield
             await self._edge.drain(settings.drain_seconds)
 
     async def _authenticate(self, token: str | None) -> Principal | None:
         if token is None:
             return None
-        return await identify(self._services.db, self._services.tokens, token)
+        return await identify(self.services.db, self.services.tokens, token)
 
     def _context(self, principal: Principal | None, facts: RequestFacts) -> Context:
-        return Context(self._services, principal, facts.idempotency_key, facts.more_time)
+        return Context(self.services, principal, facts.idempotency_key, facts.more_time)
 
     async def _ready(self, _: Request) -> JSONResponse:
-        found = await troubles(self._services)
+        found = await troubles(self.services)
         if found:
             return JSONResponse({"status": "unavailable", "reasons": found}, status_code=503)
         return JSONResponse({"status": "ready"})
@@ -95,4 +96,8 @@ async def _alive(_: Request) -> JSONResponse:
     return JSONResponse({"status": "alive"})
 
 
-app = Server(Settings.load()).application()
+def __getattr__(name: str) -> Starlette:
+    """`app`, built when a server asks for it: importing this file reads no settings and opens nothing."""
+    if name != "app":
+        raise AttributeError(name)
+    return Server(Settings.load()).application()

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AnyHttpUrl, Field, PostgresDsn, SecretStr, ValidationError, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # Names the launcher passes on; they are no settings.
@@ -24,7 +24,7 @@ class Settings(BaseSettings):
         env_prefix="BATON_", extra="ignore", populate_by_name=True, env_ignore_empty=True
     )
 
-    database_url: PostgresDsn | None = Field(default=None, validation_alias="DATABASE_URL")
+    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     "Postgres 15 or newer; without it a private one is kept under `data_dir`."
     data_dir: Path = Path(".baton")
     host: str = "127.0.0.1"
@@ -62,6 +62,17 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=2, gt=0, le=60)
     "The net behind hints: how long a lost one may delay a reader or a worker."
     drain_seconds: float = Field(default=10, gt=0, le=300)
+
+    @field_validator("database_url")
+    @classmethod
+    def _name_no_driver(cls, url: str | None) -> str | None:
+        """`postgresql://…`, also written with SQLAlchemy's name of a driver."""
+        if url is None:
+            return None
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
+            raise ValueError("must be an address like postgresql://user:password@host/database")
+        return f"postgresql://{rest}"
 
     @model_validator(mode="before")
     @classmethod

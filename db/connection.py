@@ -162,7 +162,14 @@ async def prepare(driver: Driver) -> None:
 
 
 def _encode_json(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value, default=_encode_uuid).decode()
+
+
+def _encode_uuid(value: object) -> str:
+    """The driver's UUIDs are a subclass, which orjson does not take for one."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 async def _keep(driver: Driver) -> None:

@@ -19,7 +19,7 @@ async def database(settings: Settings, *, migrated: bool = False) -> AsyncGenera
     only where `migrated` asks for it, since a deployment migrates once and not at every start.
     """
     if settings.database_url is not None:
-        dsn = str(settings.database_url)
+        dsn = settings.database_url
         if migrated:
             await migrate(dsn)
         yield dsn

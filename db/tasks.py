@@ -28,6 +28,11 @@ class TaskRow(Row):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def completed(self) -> bool:
+        """Whether it is done."""
+        return self.completed_at is not None
+
 
 _COLUMNS = ", ".join(TaskRow.columns())
 
@@ -73,6 +78,14 @@ _GET_MANY = Query(
 )
 _GET_BY_NUMBER = Query(
     f"select {_COLUMNS} from tasks where user_id = :user_id and number = :number and deleted_at is null",
+    TaskRow,
+)
+# The newest are the ones that people speak of.
+_RECENT = Query(
+    f"""
+    select {_COLUMNS} from tasks where user_id = :user_id and deleted_at is null
+    order by number desc limit :most
+    """,
     TaskRow,
 )
 # Locks the task: what is decided on its version holds until the commit.
@@ -123,6 +136,11 @@ async def get_tasks(session: Session, user_id: UUID, ids: list[UUID]) -> list[Ta
 async def get_task_by_number(session: Session, user_id: UUID, number: int) -> TaskRow | None:
     """The task that the user knows as `task <number>`."""
     return await session.first(_GET_BY_NUMBER, user_id=user_id, number=number)
+
+
+async def recent_tasks(session: Session, user_id: UUID, most: int) -> list[TaskRow]:
+    """The user's newest tasks, open and done, newest first."""
+    return await session.all(_RECENT, user_id=user_id, most=most)
 
 
 async def lock_task(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:

@@ -9,14 +9,14 @@ from db.steps import StepRow
 from engine.journal import Journal, Outcome
 from engine.models.decisions import Answer, CallTool, Model, Progress, Think
 from engine.states import StepKind
-from engine.tools.tool import Tool
+from engine.tools.tool import AnyTool
 from errors import Problem
 
 
 class Carrier:
     """Carries the runs of one worker: asks the model, takes the step, asks again."""
 
-    def __init__(self, model: Model, tools: Mapping[str, Tool], wants_to_stop: Callable[[], bool]) -> None:
+    def __init__(self, model: Model, tools: Mapping[str, AnyTool], wants_to_stop: Callable[[], bool]) -> None:
         self._model, self._tools, self._wants_to_stop = model, tools, wants_to_stop
 
     async def carry(self, journal: Journal) -> bool:

@@ -12,7 +12,7 @@ from engine.facts import task_facts
 from engine.log import append_activity
 from engine.states import Priority
 from errors import InvalidInput, Issue, NotFound, VersionConflict
-from events.kinds import TaskChanged
+from events.kinds import Change, TaskChanged
 from ids import new_id
 
 LONGEST_TITLE = 500
@@ -46,7 +46,7 @@ async def update_task(
         raise NotFound(path=("input", "id"))
     if expected_version is not None and expected_version != row.version:
         raise VersionConflict(row.version)
-    kept = {name: getattr(row, name) for name in _FIELDS} | {"completed": row.completed_at is not None}
+    kept = {name: getattr(row, name) for name in _FIELDS} | {"completed": row.completed}
     changed = await rows.write_task(session, user_id, task_id, kept | wanted)
     await _tell(session, user_id, "UPDATED", changed)
     return changed
@@ -60,7 +60,7 @@ async def delete_task(session: Session, user_id: UUID, task_id: UUID) -> bool:
     return deleted
 
 
-async def _tell(session: Session, user_id: UUID, change: str, row: TaskRow) -> None:
+async def _tell(session: Session, user_id: UUID, change: Change, row: TaskRow) -> None:
     await append_activity(session, user_id, TaskChanged(change=change, task_id=row.id, task=task_facts(row)))
 
 

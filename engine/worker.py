@@ -22,7 +22,7 @@ from engine.log import append
 from engine.models.decisions import Model
 from engine.run import Carrier
 from engine.states import EndReason, Status, after_loss
-from engine.tools.tool import Tool
+from engine.tools.tool import AnyTool
 from errors import LeaseLost, Unavailable
 from events.hub import Bell, Hub
 from ids import new_id
@@ -70,7 +70,7 @@ class Worker:
     """Carries up to `settings.worker_slots` runs at a time, until it is drained."""
 
     def __init__(
-        self, db: Database, hub: Hub, settings: Settings, model: Model, tools: dict[str, Tool]
+        self, db: Database, hub: Hub, settings: Settings, model: Model, tools: dict[str, AnyTool]
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
         self._db, self._hub, self._settings = db, hub, settings

@@ -40,4 +40,4 @@ async def _version(services: Services) -> str | None:
         if not (await session.one(_TABLE))["is_there"]:
             return None
         row = await session.first(_VERSION)
-        return row and row.version_num
+        return None if row is None else row.version_num

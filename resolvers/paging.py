@@ -54,7 +54,7 @@ def _size(asked: int | None) -> int:
 
 def write_cursor(order: str, key: Key) -> str:
     """The outside form of a place in an order: opaque, and good for that order only."""
-    return urlsafe_b64encode(orjson.dumps([order, key.value, key.id])).rstrip(b"=").decode()
+    return urlsafe_b64encode(orjson.dumps([order, key.value, str(key.id)])).rstrip(b"=").decode()
 
 
 def read_cursor(order: str, text: str) -> Key:

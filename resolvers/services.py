@@ -31,7 +31,7 @@ async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerat
     db = Database(dsn, size=settings.pool_size, name=name)
     await db.open()
     try:
-        async with open_hub(dsn) as hub:
+        async with open_hub(dsn, name) as hub:
             db.on_commit = hub.publish
             yield Services(settings, db, hub, Tokens(settings, load_secret(settings)))
     finally:

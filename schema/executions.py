@@ -18,8 +18,8 @@ from events.cursor import Cursor
 from ids import Kind
 from resolvers import executions
 from resolvers.idempotency import Effect
-from resolvers.paging import Window
 from schema import problems
+from schema.arguments import window
 from schema.connection import Connection
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
@@ -147,13 +147,13 @@ class ExecutionQueries:
     async def executions(
         self,
         info: Info,
-        filter: ExecutionFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
+        filter: ExecutionFilter | None = strawberry.UNSET,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
     ) -> Connection[Execution]:
-        return await execution_connection(info, _filters(filter), Window(first, after, last, before))
+        return await execution_connection(info, _filters(filter), window(first, after, last, before))
 
     @strawberry.field(
         description="Waits up to `timeoutMs` (30,000 at most), on any server, for the run to end "
@@ -236,8 +236,8 @@ class ExecutionMutations:
 
 
 def _new(asked: StartExecutionInput) -> NewExecution:
-    metadata = asked.metadata or None
-    if metadata is not None and not isinstance(metadata, dict):
+    metadata: Any = asked.metadata or None
+    if not isinstance(metadata, dict | None):
         raise errors.InvalidInput([errors.Issue(("input", "metadata"), "Must be an object.")])
     return NewExecution(
         input=asked.input,
@@ -282,7 +282,7 @@ def _checked_wait(wait_ms: int) -> int:
 
 
 def _filters(asked: ExecutionFilter | None) -> dict[str, object]:
-    if asked is None:
+    if not asked:
         return {}
     named = given(asked, "status", "task_id", "created_after", "created_before", "metadata")
     filters = {name: value for name, value in named.items() if value is not None}

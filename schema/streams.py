@@ -15,6 +15,7 @@ from ids import Kind
 from resolvers import streams
 from resolvers.snapshots import Past
 from resolvers.streams import CloseReason, Frame
+from schema.arguments import or_none
 from schema.context import Info
 from schema.event import Event
 from schema.node import Node
@@ -65,10 +66,8 @@ StreamFrame = Annotated[StreamOpened | EventBatch | Heartbeat | StreamClosed, st
 def frame_of(frame: Frame) -> StreamOpened | EventBatch | Heartbeat | StreamClosed:
     """A frame as clients see it."""
     match frame:
-        case streams.Opened(cursor, Past() as past):
-            return StreamOpened(cursor=cursor, snapshot=Execution.as_of(past))
-        case streams.Opened(cursor, ExecutionRow() as row):
-            return StreamOpened(cursor=cursor, snapshot=Execution.of(row))
+        case streams.Opened(cursor, snapshot):
+            return StreamOpened(cursor=cursor, snapshot=_snapshot(snapshot))
         case streams.Entries(cursor, continues_from, entries):
             events = [Event.read(entry) for entry in entries]
             return EventBatch(cursor=cursor, continues_from=continues_from, events=events)
@@ -76,6 +75,10 @@ def frame_of(frame: Frame) -> StreamOpened | EventBatch | Heartbeat | StreamClos
             return Heartbeat(cursor=cursor)
         case streams.Closed(cursor, reason):
             return StreamClosed(cursor=cursor, reason=reason)
+
+
+def _snapshot(of: ExecutionRow | Past) -> Execution:
+    return Execution.as_of(of) if isinstance(of, Past) else Execution.of(of)
 
 
 @strawberry.type
@@ -87,13 +90,13 @@ class Subscription:
         self,
         info: Info,
         id: strawberry.ID,
-        after: str | None = None,
+        after: str | None = strawberry.UNSET,
         from_: Annotated[StreamFrom | None, strawberry.argument(name="from")] = StreamFrom.START,
     ) -> AsyncGenerator[StreamFrame, None]:
         execution_id = ids.decode(Kind.EXECUTION, id)
         services, user_id = info.context.services, info.context.user_id
         frames = streams.execution_frames(
-            services, user_id, execution_id, after, from_now=from_ is StreamFrom.NOW
+            services, user_id, execution_id, or_none(after), from_now=from_ is StreamFrom.NOW
         )
         async with aclosing(frames):
             async for frame in frames:

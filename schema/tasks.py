@@ -15,8 +15,8 @@ from engine.states import Priority
 from ids import Kind
 from resolvers import tasks
 from resolvers.idempotency import Effect, Reference
-from resolvers.paging import Window
 from schema import problems
+from schema.arguments import or_none, window
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
@@ -142,12 +142,12 @@ class TaskQueries:
     async def tasks(
         self,
         info: Info,
-        filter: TaskFilter | None = None,
-        order_by: TaskOrder | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
+        filter: TaskFilter | None = strawberry.UNSET,
+        order_by: TaskOrder | None = strawberry.UNSET,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
     ) -> Connection[Task]:
         db, user_id = info.context.services.db, info.context.user_id
         order = order_by or TaskOrder(field=TaskOrderField.CREATED_AT, direction=OrderDirection.DESC)
@@ -158,7 +158,7 @@ class TaskQueries:
             filters,
             order.field.value,
             order.direction is OrderDirection.DESC,
-            Window(first, after, last, before),
+            window(first, after, last, before),
         )
         return Connection[Task].of(
             page,
@@ -194,7 +194,7 @@ class TaskMutations:
     async def update_task(self, info: Info, input: UpdateTaskInput) -> UpdateTaskResult:
         user_id = info.context.user_id
         fields = given(input, "title", "description", "priority", "due_at", "completed")
-        version = input.expected_version if input.expected_version is not strawberry.UNSET else None
+        version = or_none(input.expected_version)
         return await mutate(
             info,
             call_of(info, "updateTask", input),
@@ -235,7 +235,7 @@ async def recall_deletion(_: Session, reference: Reference) -> bool:
 
 
 def _filters(asked: TaskFilter | None) -> dict[str, object]:
-    if asked is None:
+    if not asked:
         return {}
     named = given(asked, "completed", "priority", "due_before", "due_after", "search")
     return {name: value for name, value in named.items() if value is not None and value != ""}

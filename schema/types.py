@@ -19,6 +19,7 @@ from ids import Kind
 from resolvers import executions, tasks
 from resolvers.paging import Window
 from resolvers.snapshots import Past
+from schema.arguments import or_none, window
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.event import EventConnection
@@ -84,9 +85,9 @@ class Task(Node):
 
     @strawberry.field(description="Agent runs started for this task, newest first.")
     async def executions(
-        self, info: Info, first: int | None = 50, after: str | None = None
+        self, info: Info, first: int | None = 50, after: str | None = strawberry.UNSET
     ) -> Connection[Annotated[Execution, strawberry.lazy("schema.types")]]:
-        return await execution_connection(info, {"task_id": self.key}, Window(first, after))
+        return await execution_connection(info, {"task_id": self.key}, window(first, after))
 
 
 @strawberry.type
@@ -202,9 +203,11 @@ class Execution(Node):
         return None if row is None else Task.of(row)
 
     @strawberry.field
-    async def steps(self, info: Info, first: int | None = None, after: str | None = None) -> Connection[Step]:
+    async def steps(
+        self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
+    ) -> Connection[Step]:
         db = info.context.services.db
-        page = await executions.step_page(db, self.row, self.seq, Window(first, after))
+        page = await executions.step_page(db, self.row, self.seq, window(first, after))
         return Connection[Step].of(
             page,
             node=lambda row: Step.as_of(row, self.seq),
@@ -215,8 +218,10 @@ class Execution(Node):
     @strawberry.field(
         description="The same events, in the same order, with the same cursors as `executionStream`."
     )
-    async def events(self, info: Info, first: int | None = 100, after: str | None = None) -> EventConnection:
-        page = await executions.event_page(info.context.services.db, self.row, first, after)
+    async def events(
+        self, info: Info, first: int | None = 100, after: str | None = strawberry.UNSET
+    ) -> EventConnection:
+        page = await executions.event_page(info.context.services.db, self.row, or_none(first), or_none(after))
         return EventConnection(stream=self.row.id, page=page)
 
     @strawberry.field(description="How many runs go first; null unless QUEUED.")
@@ -231,11 +236,11 @@ class Execution(Node):
 
 
 async def execution_connection(
-    info: Info, filters: dict[str, object], window: Window
+    info: Info, filters: dict[str, object], within: Window
 ) -> Connection[Execution]:
     """The viewer's runs that the filters let through, newest first."""
     db, user_id = info.context.services.db, info.context.user_id
-    page = await executions.execution_page(db, user_id, filters, window)
+    page = await executions.execution_page(db, user_id, filters, within)
     return Connection[Execution].of(
         page,
         node=Execution.of,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
+import httpx2
 import pytest
 
+from app import Server
 from db.connection import Database
+from engine.models.rules import Rules
+from engine.tools.builtin import BUILTIN
+from engine.worker import Worker
+from resolvers.services import Services
+from settings import Settings
 from tests import postgres
+from tests.api import Api
+from tests.processes import SECRET, House, open_house
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +48,58 @@ async def db(dsn: str) -> AsyncIterator[Database]:
     await database.open()
     yield database
     await database.close()
+
+
+@pytest.fixture
+def settings(dsn: str, tmp_path: Path) -> Settings:
+    """Settings of a process on this test's database."""
+    return Settings(
+        database_url=dsn,
+        data_dir=tmp_path,
+        jwt_secret=SECRET,
+        lease_seconds=1,
+        poll_seconds=0.5,
+        drain_seconds=1,
+    )
+
+
+@pytest.fixture
+async def api(settings: Settings) -> AsyncIterator[Api]:
+    """The whole application in this process, on this test's database."""
+    server = Server(settings)
+    app = server.application()
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as http:
+            yield Api(server.services, http)
+
+
+@pytest.fixture
+async def worker(api: Api) -> AsyncIterator[Worker]:
+    """A worker beside `api` that carries whatever is started."""
+    async with working(api.services) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def working(services: Services) -> AsyncIterator[Worker]:
+    """A worker at work, drained at the end."""
+    worker = Worker(services.db, services.hub, services.settings, Rules(), BUILTIN)
+    task = asyncio.create_task(worker.work())
+    try:
+        yield worker
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@pytest.fixture(scope="module")
+def house(cluster: postgres.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Two servers and two workers, as processes, on one database."""
+    with (
+        cluster.database() as dsn,
+        open_house(
+            dsn, tmp_path_factory.mktemp("house"), servers=2, workers=2, BATON_LEASE_SECONDS="2"
+        ) as started,
+    ):
+        yield started

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
-from db.embedded import EmbeddedPostgres
 
+from db.embedded import EmbeddedPostgres
 from db.migrate import migrate
 
 ROOT = Path(__file__).parent.parent

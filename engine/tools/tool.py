@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -43,3 +43,6 @@ class Tool(Generic[A]):
         except ValidationError as error:
             issues = [Issue(tuple(map(str, e["loc"])), e["msg"]) for e in error.errors()]
             raise InvalidInput(issues) from None
+
+
+AnyTool: TypeAlias = Tool[Any]

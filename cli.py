@@ -1,0 +1,134 @@
+"""The `baton` command: each part of the house by itself, or all of it in one process."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import uvloop
+
+import launch
+from auth import Tokens, load_secret
+from db.connection import Database
+from db.home import database
+from db.migrate import TooOld, newest
+from errors import BatonError
+from resolvers.users import ensure_user
+from schema.root import schema as graphql_schema
+from settings import Settings, SettingsError
+
+T = TypeVar("T")
+
+_ROOT = Path(__file__).parent
+_CHECKS = (
+    ("ruff", "format", "--check", "--quiet", "."),
+    ("ruff", "check", "--quiet", "."),
+    ("basedpyright", "--level", "error"),
+)
+_PYTEST = ("pytest", "-n", "2", "--dist", "loadfile")
+
+cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: BATON_HOST or 127.0.0.1]")]
+Port = Annotated[int | None, typer.Option(help="Port, 0 for any free one. [default: BATON_PORT or 8000]")]
+
+
+@cli.command()
+def dev(host: Host = None, port: Port = None) -> None:
+    """Server, worker and database in one go, with GraphiQL and a token to try it."""
+    _run(launch.develop(_settings(host=host, port=port)))
+
+
+@cli.command()
+def serve(host: Host = None, port: Port = None) -> None:
+    """One API server. Start as many as you like."""
+    _run(launch.serve(_settings(host=host, port=port)))
+
+
+@cli.command()
+def worker() -> None:
+    """One worker that carries runs. Start as many as you like."""
+    _run(launch.work(_settings()))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the newest migration."""
+    _run(_migrate(_settings()))
+    print(f"The database stands at migration {newest()}.")
+
+
+@cli.command()
+def token(
+    user: Annotated[str, typer.Option(help="Email address; the user is made where there is none.")],
+    expires_in: Annotated[int, typer.Option(min=1, max=31_536_000, help="Seconds.")] = 3_600,
+) -> None:
+    """Print an access token, and nothing else."""
+    print(_run(_token(_settings(), user, expires_in)))
+
+
+@cli.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    print(graphql_schema.as_str())
+
+
+@cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """All that CI runs: format, lint, types, tests. With arguments: pytest alone, with them."""
+    chosen = context.args
+    failed = [] if chosen else [check[0] for check in _CHECKS if _tool(check) != 0]
+    code = _tool(("pytest", *chosen) if chosen else _PYTEST)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    raise typer.Exit(code or bool(failed))
+
+
+async def _migrate(settings: Settings) -> None:
+    async with database(settings, migrated=True):
+        pass
+
+
+async def _token(settings: Settings, email: str, seconds: int) -> str:
+    async with database(settings) as dsn:
+        db = Database(dsn, size=1, name="baton token")
+        await db.open()
+        try:
+            user = await ensure_user(db, email)
+        finally:
+            await db.close()
+    return Tokens(settings, load_secret(settings)).issue(user.id, seconds=seconds)[0]
+
+
+def _settings(**chosen: object) -> Settings:
+    settings = Settings.load()
+    return settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
+
+
+def _tool(command: Sequence[str]) -> int:
+    """Runs one of the tools that stand in our environment beside this Python."""
+    program = Path(sys.executable).parent / command[0]
+    return subprocess.run([program, *command[1:]], check=False, cwd=_ROOT).returncode  # noqa: S603
+
+
+def _run(main: Coroutine[Any, Any, T]) -> T:
+    return uvloop.run(main)
+
+
+def main() -> None:
+    """Run a command; a problem that a person can mend is one sentence and exit code 2."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        cli()
+    except (SettingsError, BatonError, TooOld) as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

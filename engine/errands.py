@@ -1,0 +1,128 @@
+"""The five task operations as a person asks for them: by number, by title, or all of them.
+
+An errand is done in the caller's transaction or not at all; what stood in its way is its outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from db.connection import Session
+from db.paging import Page
+from db.tasks import TASKS, TaskRow, recent_tasks
+from engine import tasks
+from engine.language.references import AllRef, Ref
+from engine.language.resolution import Ambiguous, KnownTask, Missing, resolve
+from engine.states import Priority
+
+MOST_LISTED = 100
+_MOST_KNOWN = 2_000
+
+
+class Outcome(StrEnum):
+    """How an errand went."""
+
+    DONE = "DONE"
+    TASK_NOT_FOUND = "TASK_NOT_FOUND"
+    AMBIGUOUS_TASK = "AMBIGUOUS_TASK"
+    CONFIRMATION_REQUIRED = "CONFIRMATION_REQUIRED"
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What came of it, and the tasks created, listed, changed or (as they were) deleted."""
+
+    outcome: Outcome
+    tasks: list[TaskRow] = field(default_factory=list[TaskRow])
+    before: list[TaskRow] = field(default_factory=list[TaskRow])
+    "The same tasks as they were before a change."
+    candidates: list[tuple[TaskRow, float]] = field(default_factory=list[tuple[TaskRow, float]])
+    "With AMBIGUOUS_TASK: each with the similarity of its title."
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilters:
+    """Which tasks are to be listed."""
+
+    completed: bool | None = None
+    priority: Priority | None = None
+    due_after: datetime | None = None
+    due_before: datetime | None = None
+
+    def as_parameters(self) -> dict[str, object]:
+        """Those that narrow the list."""
+        named = {
+            "completed": self.completed,
+            "priority": self.priority,
+            "due_after": self.due_after,
+            "due_before": self.due_before,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+Change: TypeAlias = Callable[[TaskRow], Awaitable[TaskRow]]
+
+
+async def add(session: Session, user_id: UUID, fields: Mapping[str, object]) -> Errand:
+    """A new task of these fields, as `engine.tasks.create_task` takes them. Raises InvalidInput."""
+    return Errand(Outcome.DONE, [await tasks.create_task(session, user_id, fields)])
+
+
+async def show(session: Session, user_id: UUID, filters: TaskFilters) -> Errand:
+    """The first 100 tasks that the filters let through, oldest first."""
+    page = Page(size=MOST_LISTED, order="CREATED_AT")
+    found = await TASKS.page(session, page, {**filters.as_parameters(), "user_id": user_id})
+    return Errand(Outcome.DONE, found.rows)
+
+
+async def complete(
+    session: Session, user_id: UUID, ref: Ref, completed: bool, *, confirmed: bool = False
+) -> Errand:
+    """Mark as done, or as not done."""
+    return await change(session, user_id, ref, {"completed": completed}, confirmed=confirmed)
+
+
+async def change(
+    session: Session, user_id: UUID, ref: Ref, fields: Mapping[str, object], *, confirmed: bool = False
+) -> Errand:
+    """Change these fields of what is meant. Raises InvalidInput."""
+    meant = await _meant(session, user_id, ref, confirmed)
+    if meant.outcome is not Outcome.DONE:
+        return meant
+    changed = [await tasks.update_task(session, user_id, row.id, fields) for row in meant.tasks]
+    return Errand(Outcome.DONE, changed, before=meant.tasks)
+
+
+async def delete(session: Session, user_id: UUID, ref: Ref, *, confirmed: bool = False) -> Errand:
+    """Delete what is meant."""
+    meant = await _meant(session, user_id, ref, confirmed)
+    if meant.outcome is Outcome.DONE:
+        for row in meant.tasks:
+            await tasks.delete_task(session, user_id, row.id)
+    return meant
+
+
+async def _meant(session: Session, user_id: UUID, ref: Ref, confirmed: bool) -> Errand:
+    """The tasks that a reference means; more than one only where that was confirmed."""
+    rows = {str(row.id): row for row in await recent_tasks(session, user_id, _MOST_KNOWN)}
+    found = resolve(ref, [known(row) for row in reversed(rows.values())])
+    if isinstance(found, Missing) or (isinstance(ref, AllRef) and not rows):
+        return Errand(Outcome.TASK_NOT_FOUND)
+    if isinstance(found, Ambiguous):
+        return Errand(
+            Outcome.AMBIGUOUS_TASK,
+            candidates=[(rows[one.task.id], one.similarity) for one in found.candidates],
+        )
+    meant = [rows[task.id] for task in found.tasks]
+    outcome = Outcome.DONE if confirmed or len(meant) == 1 else Outcome.CONFIRMATION_REQUIRED
+    return Errand(outcome, meant)
+
+
+def known(row: TaskRow) -> KnownTask:
+    """A task as far as it must be known to be found and named."""
+    return KnownTask(str(row.id), row.number, row.title, row.completed)

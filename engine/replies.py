@@ -1,0 +1,56 @@
+"""What a person reads of an errand, from what was understood and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.errands import Outcome
+from engine.language import answers
+from engine.language.arguments import AddTask, CompleteTask, DeleteTask, ListTasks, UpdateTask
+from engine.language.resolution import Candidate, KnownTask
+from engine.language.understanding import Understanding
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """As much of an errand as an answer speaks of."""
+
+    outcome: Outcome
+    tasks: Sequence[KnownTask] = ()
+    before: Sequence[KnownTask] = ()
+    candidates: Sequence[Candidate] = field(default=())
+
+
+def reply(understanding: Understanding, told: Told) -> str:
+    """One sentence that is true of the database."""
+    match told.outcome:
+        case Outcome.DONE:
+            return _done(understanding, told)
+        case Outcome.TASK_NOT_FOUND:
+            return answers.NOT_FOUND
+        case Outcome.AMBIGUOUS_TASK:
+            return answers.ambiguous(told.candidates)
+        case Outcome.CONFIRMATION_REQUIRED:
+            return answers.confirm(understanding.intent, told.tasks)
+
+
+def reply_without_tool(understanding: Understanding) -> str:
+    """Where there is nothing to call: what is missing, or that this is not ours."""
+    return answers.MISSING_PIECE.get(understanding.intent, answers.UNKNOWN)
+
+
+def _done(understanding: Understanding, told: Told) -> str:
+    match understanding.arguments:
+        case AddTask():
+            return answers.created(told.tasks[0].title)
+        case ListTasks() as asked:
+            return answers.listed(told.tasks, asked)
+        case CompleteTask(completed=completed):
+            return answers.completed(told.tasks, completed)
+        case UpdateTask(changes=changes):
+            return answers.updated(told.before[0], changes)
+        case DeleteTask():
+            return answers.deleted(told.tasks)
+        case None:
+            return reply_without_tool(understanding)

@@ -1,0 +1,158 @@
+"""Running servers and workers until a signal says to stop: then they drain; a second signal hurries them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import uvicorn
+
+from app import Server
+from db.home import database
+from engine.models.rules import Rules
+from engine.tools.builtin import BUILTIN
+from engine.worker import Worker
+from resolvers.services import Services, open_services
+from resolvers.users import ensure_user
+from settings import Settings
+
+_DEVELOPER = "you@example.com"
+_A_DAY = 86_400
+_FIRST_OPERATION = """\
+mutation {
+  startExecution(input: {
+    input: "Add a high priority task to call the dentist by Friday, then show my tasks"
+  }) {
+    ... on StartExecutionSuccess { execution { id status } cursor }
+  }
+}"""
+_WELCOME = """\
+Baton is ready.
+
+  GraphiQL   {address}/graphql#token={token}
+  API        {address}/graphql
+  Token      {token}
+             ({user}, for a day)
+
+Try this first, then watch it with `executionStream`:
+
+{operation}
+"""
+
+
+class ApiServer(uvicorn.Server):
+    """Uvicorn, told to stop by us: its own way re-raises the signal, which would end a worker beside it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                Server(settings).application(),
+                host=settings.host,
+                port=settings.port,
+                access_log=False,
+                server_header=False,
+                ws_max_size=settings.max_message_bytes,
+                ws_per_message_deflate=False,  # 40 kB for each connection, for frames of some 300 bytes
+                timeout_graceful_shutdown=int(settings.drain_seconds) + 1,
+                log_config=None,
+            )
+        )
+
+        self.ready = asyncio.Event()
+        "Set once it listens, or has failed to."
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals to `told_to_stop`."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open what the application needs, then listen."""
+        try:
+            await super().startup(sockets=sockets)
+        finally:
+            self.ready.set()
+
+    def stop(self) -> None:
+        """Accept nothing more and go; said twice, go at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    @property
+    def address(self) -> str:
+        """Where it listens, once it has started."""
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
+
+async def serve(settings: Settings) -> None:
+    """One API server."""
+    server = ApiServer(settings)
+    with told_to_stop(server.stop):
+        await server.serve()
+
+
+async def work(settings: Settings) -> None:
+    """One worker."""
+    async with database(settings) as dsn, open_services(settings, dsn, "baton worker") as services:
+        working = asyncio.create_task(_worker(services).work())
+        with told_to_stop(working.cancel):
+            await asyncio.wait({working})
+        _raise_of(working)
+
+
+async def develop(settings: Settings) -> None:
+    """A server and a worker on a migrated database, and a word of welcome once both are there."""
+    async with (
+        database(settings, migrated=True) as dsn,
+        open_services(settings, dsn, "baton worker") as services,
+    ):
+        server = ApiServer(settings)
+        serving = asyncio.create_task(server.serve())
+        working = asyncio.create_task(_worker(services).work())
+
+        def stop() -> None:
+            server.stop()
+            working.cancel()
+
+        with told_to_stop(stop):
+            await server.ready.wait()
+            if server.started:
+                print(await _welcome(server, services), flush=True)
+            await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
+            stop()
+            await asyncio.wait({serving, working})
+        _raise_of(serving, working)
+
+
+@contextmanager
+def told_to_stop(stop: Callable[[], object]) -> Generator[None, None, None]:
+    """Calls `stop` at each SIGINT and SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _worker(services: Services) -> Worker:
+    return Worker(services.db, services.hub, services.settings, Rules(), BUILTIN)
+
+
+def _raise_of(*tasks: asyncio.Task[None]) -> None:
+    """What a finished task failed with; to be cancelled is no failure."""
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
+
+
+async def _welcome(server: ApiServer, services: Services) -> str:
+    user = await ensure_user(services.db, _DEVELOPER)
+    token, _ = services.tokens.issue(user.id, seconds=_A_DAY)
+    return _WELCOME.format(address=server.address, token=token, user=_DEVELOPER, operation=_FIRST_OPERATION)

@@ -1,0 +1,94 @@
+"""Asking the application in this process, as one user or another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+from resolvers.services import Services
+from resolvers.users import ensure_user
+from tests.client import Client
+
+TASK = "id number title description priority dueAt completed completedAt version"
+CREATE = f"""
+mutation ($input: CreateTaskInput!) {{
+  createTask(input: $input) {{
+    __typename
+    ... on CreateTaskSuccess {{ replayed task {{ {TASK} }} }}
+    ... on InvalidInput {{ issues {{ path message }} }}
+    ... on UserError {{ code message path }}
+  }}
+}}"""
+START = """
+mutation ($input: StartExecutionInput!) {
+  startExecution(input: $input) {
+    __typename
+    ... on StartExecutionSuccess { replayed cursor execution { id status cursor queuePosition } }
+    ... on InvalidInput { issues { path message } }
+    ... on UserError { code message path }
+  }
+}"""
+AWAIT = """
+query ($id: ID!) {
+  awaitExecution(id: $id, timeoutMs: 20000) {
+    timedOut
+    execution {
+      id status endReason result error attempt progress { percent message }
+      steps(first: 100) {
+        totalCount nodes { id number kind status toolName input result text error attempt }
+      }
+      events(first: 1000) {
+        nodes {
+          __typename seq
+          ... on ExecutionStatusChanged { status }
+          ... on ProgressReported { progress { percent } }
+        }
+      }
+    }
+  }
+}"""
+
+
+class Api:
+    """The application, and who asks it."""
+
+    def __init__(self, services: Services, http: httpx2.AsyncClient) -> None:
+        self.services, self._http = services, http
+
+    async def user(self, email: str = "ada@example.com") -> User:
+        """Somebody with a token."""
+        row = await ensure_user(self.services.db, email)
+        token, _ = self.services.tokens.issue(row.id)
+        return User(Client(self._http, token), row.id)
+
+    @property
+    def anonymous(self) -> Client:
+        """Somebody without."""
+        return Client(self._http, None)
+
+
+class User(Client):
+    """A user, and the errands that tests send them on."""
+
+    def __init__(self, client: Client, user_id: Any) -> None:
+        super().__init__(client._http, client._token)
+        self.id = user_id
+
+    async def create(self, title: str = "Buy milk", **fields: Any) -> dict[str, Any]:
+        """The task of a createTask that succeeds."""
+        done = await self.one(CREATE, input={"title": title, **fields})
+        assert done["__typename"] == "CreateTaskSuccess", done
+        return done["task"]
+
+    async def start(self, text: str, **fields: Any) -> dict[str, Any]:
+        """The answer of a startExecution that succeeds."""
+        done = await self.one(START, input={"input": text, **fields})
+        assert done["__typename"] == "StartExecutionSuccess", done
+        return done
+
+    async def finished(self, execution_id: str) -> dict[str, Any]:
+        """The run once it has ended."""
+        answer = await self.one(AWAIT, id=execution_id)
+        assert not answer["timedOut"], answer
+        return answer["execution"]

@@ -1,0 +1,47 @@
+"""What of the contract is not built yet. Shrinks with each issue, to nothing.
+
+A name stands for all that is below it: `Agent` also for `Agent.id` and `Agent: Node`.
+"""
+
+ENGINE = """
+InterruptReason InterruptStatus Decision Interrupt InterruptEdge InterruptConnection InterruptAnswer
+AnswerInterruptsInput AnswerAccepted AlreadyAnswered InterruptExpired AnswerResult AnswerInterruptsPayload
+InterruptOpened InterruptClosed Query.interrupts Mutation.answerInterrupts Execution.interrupts
+BudgetInput StartExecutionInput.budget StartExecutionInput.startAt StartExecutionInput.deadline
+StartExecutionInput.lockKey Execution.scheduledFor Execution.parent Execution.children
+RetryExecutionInput.fromStep PipelineRunInput StartPipelineInput Mutation.startPipeline
+Schedule ScheduleEdge ScheduleConnection CreateScheduleInput CreateScheduleSuccess DeleteScheduleSuccess
+CreateScheduleResult DeleteScheduleResult Query.schedules Mutation.createSchedule Mutation.deleteSchedule
+"""
+
+STREAMS = """
+StreamResetCause StreamReset StreamFrame=StreamReset
+Subscription.conversationStream Subscription.activityStream
+"""
+
+CONVERSATIONS = """
+Agent AgentEdge AgentConnection CreateAgentInput UpdateAgentInput CreateAgentSuccess UpdateAgentSuccess
+ArchiveAgentSuccess CreateAgentResult UpdateAgentResult ArchiveAgentResult Query.agent Query.agents
+Mutation.createAgent Mutation.updateAgent Mutation.archiveAgent Execution.agent ExecutionFilter.agentId
+StartExecutionInput.agentId ToolEffect Tool ToolServer RegisterToolServerInput RegisterToolServerSuccess
+RemoveToolServerSuccess RegisterToolServerResult RemoveToolServerResult Query.tools Query.toolServers
+Mutation.registerToolServer Mutation.removeToolServer MessageRole Message MessageEdge MessageConnection
+Conversation ConversationEdge ConversationConnection CreateConversationInput UpdateConversationInput
+CreateConversationSuccess UpdateConversationSuccess DeleteConversationSuccess CreateConversationResult
+UpdateConversationResult DeleteConversationResult OnActive Disposition SendMessageInput SendMessageSuccess
+SendMessageResult Query.conversation Query.conversations Mutation.createConversation
+Mutation.updateConversation Mutation.deleteConversation Mutation.sendMessage Execution.conversation
+ExecutionFilter.conversationId StartExecutionInput.conversationId MessageDelta MessageCompleted
+MessageSteered Usage Execution.usage
+"""
+
+TASK_AGENT = """
+TaskIntent AskTaskAgentInput TaskAgentOutcome TaskAgentMetadata TaskCandidate TaskAgentAnswer
+AskTaskAgentResult Mutation.askTaskAgent
+"""
+
+EDGE = """
+RateLimit Query.rateLimit
+"""
+
+NOT_BUILT = frozenset((ENGINE + STREAMS + CONVERSATIONS + TASK_AGENT + EDGE).split())

@@ -1,0 +1,144 @@
+"""Real servers and workers for acceptance tests: processes that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx2
+
+from auth import Tokens
+from db.connection import Database
+from resolvers.users import ensure_user
+from settings import Settings
+
+ROOT = Path(__file__).parent.parent
+SECRET = "a secret that only the tests know, of 32 bytes or more"
+_DEADLINE = 30.0
+
+
+class Process:
+    """One `baton` process and its output."""
+
+    def __init__(self, *arguments: str, env: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "cli", *arguments],
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self._process.kill()
+        self._process.wait(_DEADLINE)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask it to stop; its exit code."""
+        if self.is_running():
+            self._process.send_signal(number)
+        return self._process.wait(_DEADLINE)
+
+
+class House:
+    """Servers and workers on one database."""
+
+    def __init__(self, dsn: str, folder: Path, stack: ExitStack, **settings: str) -> None:
+        self.dsn, self._folder, self._stack = dsn, folder, stack
+        self._env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BATON_")},
+            "DATABASE_URL": dsn,
+            "BATON_DATA_DIR": str(folder),
+            "BATON_JWT_SECRET": SECRET,
+            **settings,
+        }
+        self.servers: list[str] = []
+        self.processes: list[Process] = []
+
+    def start_server(self) -> Process:
+        """A server that is ready; its address is the last of `servers`."""
+        address = f"http://127.0.0.1:{free_port()}"
+        process = self._start("serve", "--port", address.rpartition(":")[2])
+        until(lambda: _is_ready(address), process)
+        self.servers.append(address)
+        return process
+
+    def start_worker(self) -> Process:
+        return self._start("worker")
+
+    def _start(self, *arguments: str) -> Process:
+        log = self._folder / f"{arguments[0]}-{len(self.processes)}.log"
+        process = Process(*arguments, env=self._env, log=log)
+        self.processes.append(process)
+        self._stack.callback(process.kill)
+        return process
+
+    def token(self, email: str = "ada@example.com", seconds: int = 3_600) -> str:
+        """A token of this user's, who is made where there is none."""
+        return asyncio.run(self._token(email, seconds))
+
+    async def _token(self, email: str, seconds: int) -> str:
+        db = Database(self.dsn, size=1, name="test token")
+        await db.open()
+        try:
+            user = await ensure_user(db, email)
+        finally:
+            await db.close()
+        return Tokens(Settings(), SECRET.encode()).issue(user.id, seconds=seconds)[0]
+
+
+@contextmanager
+def open_house(dsn: str, folder: Path, servers: int, workers: int, **settings: str) -> Iterator[House]:
+    """So many servers and workers, killed at the end."""
+    with ExitStack() as stack:
+        started = House(dsn, folder, stack, **settings)
+        for _ in range(workers):
+            started.start_worker()
+        for _ in range(servers):
+            started.start_server()
+        yield started
+
+
+def until(condition: Callable[[], bool], process: Process | None = None, seconds: float = _DEADLINE) -> None:
+    """Wait for the real condition; fail with the process's output when it ends or the time is up."""
+    end = time.monotonic() + seconds
+    while not condition():
+        is_dead = process is not None and not process.is_running()
+        if is_dead or time.monotonic() > end:
+            raise AssertionError(process.output() if process else "the condition never came true")
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/health/ready", timeout=2).status_code == 200
+    except httpx2.HTTPError:
+        return False
