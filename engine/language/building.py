@@ -15,7 +15,7 @@ from engine.language.frames import Framed
 from engine.language.intents import Intent, Priority
 from engine.language.pointing import pointed
 from engine.language.references import AllRef, Ref, TitleRef
-from engine.language.titles import note_of, titled, written
+from engine.language.titles import beside, note_of, titled, written
 
 
 def arguments(framed: Framed, now: datetime, zone: tzinfo) -> Arguments | None:
@@ -32,15 +32,12 @@ def _add(framed: Framed, now: datetime, zone: tzinfo) -> AddTask | None:  # noqa
     slot = framed.slot("title")
     if slot is None or framed.frame.says("empty"):
         return None
-    extra = framed.slot("extra")
     said = titled(slot, Extras().and_of(framed.outside("title", "extra")))
-    extras, note = said.extras, said.description
-    if extra is not None:
-        more = titled(framed.after("title"), extras)
-        extras, note = more.extras, note or more.description
+    extra = framed.slot("extra")
+    note, extras = beside(extra, said.extras) if extra else (None, said.extras)
     if said.title is None:
         return None
-    return AddTask(said.title, note, extras.priority, _due(extras, zone))
+    return AddTask(said.title, said.description or note, extras.priority, _due(extras, zone))
 
 
 def _ref(framed: Framed) -> Ref | None:

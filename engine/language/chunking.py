@@ -36,8 +36,8 @@ def _longest(line: str, patterns: tuple[re.Pattern[str], ...]) -> Iterator[re.Ma
             done = match.end()
 
 
-def _value(found: re.Match[str]) -> int | str | None:
+def _value(found: re.Match[str]) -> int | str:
     held = found.groupdict()
     if number := held.get("n"):
         return number_of(number)
-    return held.get("many")
+    return held.get("many") or found[0]

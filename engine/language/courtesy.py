@@ -27,6 +27,11 @@ def core(reading: Reading) -> Reading:
     return reading.span(start, end) if start < end else reading
 
 
+def unended(reading: Reading) -> Reading:
+    """The words without the marks and thanks behind them."""
+    return reading.span(0, _end(reading.line) or len(reading.line))
+
+
 def _end(line: str) -> int:
     end = len(line)
     while shorter := next(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from engine.language.data import Table, as_strings, tables
 from engine.language.intents import Intent
@@ -13,13 +12,11 @@ from engine.language.patterns import whole
 from engine.language.reading import Reading
 
 FILES = (
-    ("frames_refuse", Intent.UNKNOWN),
     ("frames_complete", Intent.COMPLETE),
     ("frames_update", Intent.UPDATE),
     ("frames_delete", Intent.DELETE),
     ("frames_list", Intent.LIST),
     ("frames_create", Intent.CREATE),
-    ("frames_loose", Intent.UNKNOWN),
 )
 "In the order they are tried; the intent is that of frames that name none."
 
@@ -53,10 +50,6 @@ class Framed:
             return None
         return self.reading.span(*self.found.span(name))
 
-    def after(self, slot: str) -> Reading:
-        """The words behind a slot."""
-        return self.reading.span(self.found.end(slot), len(self.reading.line))
-
     def outside(self, *slots: str) -> Reading:
         """The words that none of these slots holds."""
         held = [slot for name in slots if (slot := self.slot(name))]
@@ -64,27 +57,31 @@ class Framed:
         return self.reading.only(word for word in self.reading.words if word not in taken)
 
 
-@cache
-def frames() -> tuple[Frame, ...]:
-    """The whole grammar, in the order it is tried."""
-    return tuple(_load())
+def _load(file: str, intent: Intent) -> Iterator[Frame]:
+    for entry in tables(file, "frames"):
+        yield Frame(
+            Intent(str(entry.get("intent", intent))),
+            str(entry["rule"]),
+            float(str(entry["confidence"])),
+            entry,
+            tuple(whole(pattern) for pattern in as_strings(entry["say"])),
+        )
 
 
-def _load() -> Iterator[Frame]:
-    for file, intent in FILES:
-        for entry in tables(file, "frames"):
-            yield Frame(
-                Intent(str(entry.get("intent", intent))),
-                str(entry["rule"]),
-                float(str(entry["confidence"])),
-                entry,
-                tuple(whole(pattern) for pattern in as_strings(entry["say"])),
-            )
+REFUSALS = tuple(_load("frames_refuse", Intent.UNKNOWN))
+"What looks like an order and is none."
+
+REQUESTS = tuple(frame for file, intent in FILES for frame in _load(file, intent))
+"The whole grammar of requests, in the order it is tried."
+
+LOOSE = tuple(_load("frames_loose", Intent.UNKNOWN))
+"What is still likely when nothing firmer was said."
 
 
-def framed(reading: Reading) -> Iterator[Framed]:
-    """Every frame the reading fits, in order; of one frame the first pattern that fits."""
-    for frame in frames():
+def first_fit(reading: Reading, frames: Iterable[Frame]) -> Framed | None:
+    """The first of the frames, and the first of its patterns, that the reading fits."""
+    for frame in frames:
         found = next(filter(None, (pattern.match(reading.line) for pattern in frame.patterns)), None)
         if found:
-            yield Framed(frame, reading, found)
+            return Framed(frame, reading, found)
+    return None

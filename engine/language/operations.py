@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.language.building import arguments
-from engine.language.courtesy import core
-from engine.language.frames import framed
+from engine.language.courtesy import core, unended
+from engine.language.frames import LOOSE, REFUSALS, REQUESTS, Frame, Framed, first_fit
 from engine.language.intents import Intent
 from engine.language.patterns import class_source
 from engine.language.reading import Reading
-from engine.language.understanding import NOTHING_FITS, Understanding
+from engine.language.understanding import Understanding
 
 ANCHOR = re.compile(rf"(?<!\S)(?:LIST |NUMBER |QUOTE |{class_source('anchor')})")
 CLAUSE = re.compile(r"(?<!\S)(?:[,.;:!-] |so |please |because |and )+")
+NOTHING_FITS = 0.95
+"How sure it is that a message no frame fits is about something else."
 SECOND_CLAUSE = 0.85
 "How much less sure a request is when something else stands before it."
 
 
 def understood(reading: Reading, now: datetime, zone: ZoneInfo) -> Understanding:
     """What one operation's words ask for. `now` is in `zone`."""
+    if reason := refusal(reading):
+        return Understanding(Intent.UNKNOWN, None, reason.confidence, reason.rule, zone)
     request = core(reading)
-    whole = _fitting(request, now, zone)
-    if whole.intent is not Intent.UNKNOWN or whole.refused or not anchored(request):
-        return whole
-    later = (_fitting(core(clause), now, zone) for clause in _later_clauses(request))
-    found = next((one for one in later if one.arguments is not None), whole)
-    return found if found is whole else replace(found, confidence=found.confidence * SECOND_CLAUSE)
+    fit = first_fit(request, REQUESTS)
+    if fit is None and anchored(request) and (later := _later_clause(request, now, zone)):
+        return later
+    fit = fit or first_fit(request, LOOSE)
+    if fit is None:
+        return Understanding(Intent.UNKNOWN, None, NOTHING_FITS, "nothing fits", zone)
+    return _made(fit, now, zone)
+
+
+def refusal(reading: Reading) -> Frame | None:
+    """Why nothing must be done, however the rest reads: as it is said, or without the courtesy around it."""
+    fits = (first_fit(one, REFUSALS) for one in (unended(reading), core(reading)))
+    return next((fit.frame for fit in fits if fit), None)
 
 
 def anchored(reading: Reading) -> bool:
@@ -38,15 +48,17 @@ def anchored(reading: Reading) -> bool:
     return ANCHOR.search(reading.line) is not None
 
 
-def _fitting(request: Reading, now: datetime, zone: ZoneInfo) -> Understanding:
-    fit = next(framed(request), None)
-    if fit is None:
-        return Understanding(Intent.UNKNOWN, None, 0.95, NOTHING_FITS, zone)
+def _made(fit: Framed, now: datetime, zone: ZoneInfo) -> Understanding:
     frame = fit.frame
     return Understanding(frame.intent, arguments(fit, now, zone), frame.confidence, frame.rule, zone)
 
 
-def _later_clauses(request: Reading) -> Iterator[Reading]:
+def _later_clause(request: Reading, now: datetime, zone: ZoneInfo) -> Understanding | None:
+    """What a request behind another clause asks for ("we're out of paint, so take …")."""
     for boundary in CLAUSE.finditer(request.line):
-        if boundary.end() < len(request.line):
-            yield request.span(boundary.end(), len(request.line))
+        clause = core(request.span(boundary.end(), len(request.line)))
+        fit = first_fit(clause, REQUESTS) if clause.words else None
+        found = fit and _made(fit, now, zone)
+        if found and found.arguments is not None:
+            return replace(found, confidence=found.confidence * SECOND_CLAUSE)
+    return None

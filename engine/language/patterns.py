@@ -3,6 +3,7 @@
     remind me [WHEN] to <title>      a word, an optional part, a chunk, a slot (one word or more)
     (at|on) {board} [my|the]         alternatives; a class of words from lexicon.toml
     <n:number>                       a slot that takes only what the class `number` takes
+    {changing}+  !{things}           one or more of a class; none of a class here
     ...                              any words, or none
 
 Patterns run over `Reading.line`, where every word is followed by one space. There, brackets of every
@@ -21,7 +22,7 @@ from engine.language.numerals import CARDINALS, ORDINALS, SMALL
 CLASSES = string_lists("lexicon", "classes")
 
 PIECE = re.compile(
-    r"\{(?P<cls>\w+)\}|<(?P<slot>\w+)(?::(?P<only>\w+))?>|(?P<any>\.\.\.)|(?P<op>[\[\]()|])|(?P<word>[^\s\[\]()|{}<>]+)"
+    r"(?P<sign>!?)\{(?P<cls>\w+)\}(?P<many>\+?)|<(?P<slot>\w+)(?::(?P<only>\w+))?>|(?P<any>\.\.\.)|(?P<op>[\[\]()|])|(?P<word>[^\s\[\]()|{}<>]+)"
 )
 OPERATORS = {"[": "(?:", "]": ")?", "(": "(?:", ")": ")", "|": "|"}
 
@@ -39,6 +40,7 @@ SHAPES = {
     "amount": f"(?:{DIGITS}|{_spelled(CARDINALS | SMALL)})",
     "nth": f"(?:{NTH}|{_spelled(ORDINALS)})",
     "day_number": f"(?:\\d{{1,2}} |{NTH}|{_spelled(ORDINALS)})",
+    "day_nth": NTH,
     "year": r"20\d\d ",
     "clock": r"\d{1,2}(?:[:.]\d\d)?(?:am|pm|a|p) ",
     "hhmm": r"\d{1,2}[:.]\d\d ",
@@ -49,6 +51,9 @@ SHAPES = {
     "open_word": r"(?!(?:on|to|from|off|in|at|of|for|into|onto|with|and|or|is|are|do|i|my|the|this|that|what|whole|list|lists|it|a) )[^\W\dA-Z][^\sA-Z]* ",
 }
 "Classes that a list of words can't hold."
+
+SLOTS = {"ref": r"(?!(?:an? (?:new )?(?:task|reminder|todo|to-do|to|item)|me|us|myself) )\S.*? "}
+"Slots that don't take just anything: who speaks of *a* new task doesn't point at one."
 
 
 def source(pattern: str) -> str:
@@ -66,8 +71,8 @@ def _piece(piece: re.Match[str]) -> str:
     if piece["any"]:
         return r"(?:\S.*? )??"
     if cls := piece["cls"]:
-        return class_source(cls)
-    inside = class_source(piece["only"]) if piece["only"] else r"\S.*? "
+        return f"(?!{class_source(cls)})" if piece["sign"] else class_source(cls) + piece["many"]
+    inside = class_source(piece["only"]) if piece["only"] else SLOTS.get(piece["slot"], r"\S.*? ")
     return f"(?P<{piece['slot']}>{inside})"
 
 

@@ -85,6 +85,10 @@ class Reading:
             done = last
         return replace(self, words=(*words, *self.words[done:]))
 
+    def spelled(self, name: str) -> str:
+        """`line` with what the chunks of this name stand for in their place."""
+        return "".join(str(word.value) if word.form == name else f"{word.form} " for word in self.words)
+
     def values(self, name: str) -> list[object]:
         """The values of the chunks of this name, in order."""
         return [word.value for word in self.words if word.form == name]

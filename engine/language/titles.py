@@ -12,7 +12,9 @@ from engine.language.reading import Reading
 
 BEFORE = re.compile("|".join(source(entry) for entry in strings("edges", "before_title")))
 AFTER = tuple(re.compile(rf"(?<!\S)(?:{source(entry)})\Z") for entry in strings("edges", "after_title"))
-DESCRIBING = tuple(anywhere(f"{entry} <note>") for entry in strings("edges", "describing"))
+DESCRIBING = tuple(
+    re.compile(anywhere(f"{entry} <note>").pattern + r"\Z") for entry in strings("edges", "describing")
+)
 NOTHING = re.compile(rf"(?:{class_source('nothing_named')})\Z")
 BESIDE = ("WHEN", "HIGH", "MEDIUM", "LOW")
 QUOTES = "\"'“”‘’«»"
@@ -30,6 +32,8 @@ class Titled:
 def titled(reading: Reading, extras: Extras) -> Titled:
     """What the words of a title slot say, added to what was said outside of it."""
     body, note = _described(reading)
+    if not body.words:
+        body, note = reading, None
     if body.words and body.words[0].form == "QUOTE":
         return Titled(str(body.words[0].value), note, extras.and_of(body[1:]))
     inner, around = _trimmed(body)
@@ -37,6 +41,12 @@ def titled(reading: Reading, extras: Extras) -> Titled:
     if not extras.times:
         extras = extras.and_of(_passing(inner))
     return Titled(written(inner), note, extras)
+
+
+def beside(reading: Reading, extras: Extras) -> tuple[str | None, Extras]:
+    """The description, and the times and priorities, that stand behind a title."""
+    rest, note = _described(reading)
+    return note, extras.and_of(rest)
 
 
 def written(reading: Reading) -> str | None:
@@ -58,7 +68,7 @@ def note_of(reading: Reading) -> str | None:
 
 def _described(reading: Reading) -> tuple[Reading, str | None]:
     found = next(filter(None, (pattern.search(reading.line) for pattern in DESCRIBING)), None)
-    if not found or not found.start():
+    if not found:
         return reading, None
     return reading.span(0, found.start()), note_of(reading.span(*found.span("note")))
 

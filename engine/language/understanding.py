@@ -8,8 +8,6 @@ from datetime import tzinfo
 from engine.language.arguments import Arguments
 from engine.language.intents import TOOLS, Intent
 
-NOTHING_FITS = "nothing fits"
-
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
@@ -25,11 +23,6 @@ class Understanding:
     confidence: float
     rule: str
     zone: tzinfo
-
-    @property
-    def refused(self) -> bool:
-        """UNKNOWN for a reason (a question about how, a negation), not for want of one."""
-        return self.intent is Intent.UNKNOWN and self.rule != NOTHING_FITS
 
     @property
     def tool(self) -> str | None:

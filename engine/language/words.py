@@ -14,7 +14,7 @@ QUOTED = re.compile(
     r"""(?<![\w'"])(?:"(?P<double>[^"\n]+)"|'(?P<single>(?:[^'\n]|'(?=\w))+?)'|«(?P<angle>[^»]+)»)(?![\w'])"""
 )
 ARROW = re.compile(r"[-=]+›")
-WORD = re.compile(r"[-=]+›|\d+(?:[:./-]\d+)+(?!\w)|[#@]?\w+(?:['.&/+-]\w+)*|[^\w\s]")
+WORD = re.compile(r"[-=]+›|\d+(?='s\b)|'s\b|\d+(?:[:./-]\d+)+(?!\w)|[#@]?\w+(?:['.&/+-]\w+)*|[^\w\s]")
 
 
 def folded(text: str) -> str:

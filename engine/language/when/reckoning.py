@@ -49,8 +49,9 @@ def _reckoned(run: list[Part], now: datetime) -> When:
     day = next((part for part in run if part.manner.is_day), None)
     first, last = days_of(day, now.date()) if day else (now.date(), now.date())
     hour = hour_of(run)
+    running = first == now.date() < last
     recurring = any(part.manner.kind == "every" for part in run)
-    return When(first, last, hour and hour.on(first, now), _bare(relation), recurring, day is not None)
+    return When(first, last, hour and hour.on(first, now), _bare(relation), recurring, day is not None, running)
 
 
 def _ahead(part: Part, run: list[Part], now: datetime) -> When:

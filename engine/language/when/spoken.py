@@ -18,6 +18,7 @@ class When:
 
     `relation` is the preposition ("by", "on", …, "due" without its own), `recurring` is "every …":
     outside the contract, so no due date comes of it. Without `names_day` an hour was named, and the day is today.
+    `running` is a stretch that has begun already ("this week"): what is due in it is due at its end.
     """
 
     first: date
@@ -26,6 +27,7 @@ class When:
     relation: str = ""
     recurring: bool = False
     names_day: bool = True
+    running: bool = False
 
     def joined(self, other: When) -> When:
         """This time and another one of the same sentence, where one names the day and the other the hour."""
@@ -38,7 +40,7 @@ class When:
         """When a task is due that has to be done `relation` this time."""
         if self.recurring:
             return None
-        day = self.last if self.relation in BEFORE else self.first
+        day = self.last if self.running or self.relation in BEFORE else self.first
         return datetime.combine(day, self.at, zone) if self.at else day
 
     def window(self) -> tuple[date | None, date | None]:
