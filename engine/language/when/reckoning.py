@@ -51,7 +51,7 @@ def _reckoned(run: list[Part], now: datetime) -> When:
     hour = hour_of(run)
     running = first == now.date() < last
     recurring = any(part.manner.kind == "every" for part in run)
-    return When(first, last, hour and hour.on(first, now), _bare(relation), recurring, day is not None, running)
+    return When(first, last, hour and hour.on(first, now), relation.removesuffix(" the"), recurring, day is not None, running)
 
 
 def _ahead(part: Part, run: list[Part], now: datetime) -> When:
@@ -69,10 +69,3 @@ def _ahead(part: Part, run: list[Part], now: datetime) -> When:
     hour = hour_of(run)
     return When(day, day, hour and hour.on(day, now))
 
-
-def _bare(relation: str) -> str:
-    """The preposition of "due by", "deadline is on" and the like."""
-    words = relation.removesuffix(" :").split()
-    if words and words[0] in ("due", "with", "deadline", "which", "that", "it's", "that's", "is"):
-        return words[-1] if words[-1] in ("by", "on", "before", "at") else "due"
-    return relation.removesuffix(" the")

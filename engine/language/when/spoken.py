@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 class When:
     """The days from `first` to `last` (often one), the hour if one is named, and how the sentence gets there.
 
-    `relation` is the preposition ("by", "on", …, "due" without its own), `recurring` is "every …":
+    `relation` is the preposition ("by", "on", …), `recurring` is "every …":
     outside the contract, so no due date comes of it. Without `names_day` an hour was named, and the day is today.
     `running` is a stretch that has begun already ("this week"): what is due in it is due at its end.
     """
@@ -44,7 +44,7 @@ class When:
         return datetime.combine(day, self.at, zone) if self.at else day
 
     def window(self) -> tuple[date | None, date | None]:
-        """The days a filter "due `relation` this time" lets through, both ends included."""
+        """The days a filter "`relation` this time" lets through, both ends included."""
         if self.relation == "before":
             return None, self.first - DAY
         if self.relation in BEFORE:
