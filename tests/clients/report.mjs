@@ -1,5 +1,6 @@
 // How every script here ends: one JSON object on standard output, or a reason on standard error and exit code 1.
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 
 export function settings(...names) {
   return names.map((name) => {
@@ -10,10 +11,10 @@ export function settings(...names) {
 
 export async function report(work) {
   try {
-    console.log(JSON.stringify(await work(), null, 2));
+    process.stdout.write(`${JSON.stringify(await work(), null, 2)}\n`);
     process.exit(0); // an open socket must not keep a finished script alive
   } catch (error) {
-    console.error(error);
+    process.stderr.write(`${inspect(error)}\n`);
     process.exit(1);
   }
 }
