@@ -1,4 +1,4 @@
-"""Understands messages: what they ask for, with what arguments, and how sure that is. Pure and deterministic."""
+"""Understands messages: what they ask for, with what arguments, and how sure that is. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def understand(text: str, now: datetime, time_zone: str | ZoneInfo) -> Understan
 
 
 def plan(text: str, now: datetime, time_zone: str | ZoneInfo) -> list[Understanding]:
-    """The operations of `text` in order, at least one (which may be UNKNOWN). Raises what `understand` does."""
+    """The operations of `text` in order; at least one, which may be UNKNOWN. Raises what `understand` does."""
     zone = ZoneInfo(time_zone) if isinstance(time_zone, str) else time_zone
     local = now.astimezone(zone)
     return operations(chunked(read(validated(text)), local), local, zone)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from engine.language.arguments import Changes, ListTasks
+from engine.language.arguments import Changes, Due, ListTasks
 from engine.language.intents import Intent
 from engine.language.resolution import Candidate, KnownTask
 
@@ -18,6 +19,8 @@ MISSING_PIECE = {
     Intent.DELETE: "Which task do you mean? Try 'delete task 3'.",
 }
 "What to ask back when an intent is clear and there is nothing to call yet."
+
+CONFIRMED = {Intent.DELETE: "delete", Intent.COMPLETE: "mark", Intent.UPDATE: "change"}
 
 
 def created(title: str) -> str:
@@ -67,10 +70,14 @@ def _said(changes: Changes) -> list[str]:
     if changes.priority is not None:
         said.append(f"priority is now {changes.priority.lower()}")
     if changes.due is not None:
-        said.append(f"due {changes.due.isoformat(sep=' ', timespec='minutes') if hasattr(changes.due, 'hour') else changes.due}")
+        said.append(f"due {_day_and_hour(changes.due)}")
     if changes.clear_due:
         said.append("no due date")
     return said
+
+
+def _day_and_hour(due: Due) -> str:
+    return f"{due:%Y-%m-%d %H:%M}" if isinstance(due, datetime) else f"{due:%Y-%m-%d}"
 
 
 def _named(tasks: Sequence[KnownTask]) -> str:
@@ -85,5 +92,6 @@ def ambiguous(candidates: Sequence[Candidate]) -> str:
 
 
 def confirm(intent: Intent, tasks: Sequence[KnownTask]) -> str:
-    verb = {Intent.DELETE: "delete", Intent.COMPLETE: "mark as done", Intent.UPDATE: "change"}.get(intent, "do this to")
-    return f"This would {verb} {_named(tasks)}. Send the same message again with the confirm token to go ahead."
+    """Before more than one task is changed or deleted."""
+    what = CONFIRMED.get(intent, "change")
+    return f"This would {what} {_named(tasks)}. Send the same message with the confirm token to go ahead."

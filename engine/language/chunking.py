@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from engine.language.data import as_strings, tables
@@ -12,18 +13,52 @@ from engine.language.patterns import anywhere
 from engine.language.reading import Reading
 from engine.language.when.reckoning import with_times
 
-PATTERNS = tuple(
-    (str(entry["name"]), tuple(anywhere(pattern) for pattern in as_strings(entry["say"])))
+
+@dataclass(frozen=True, slots=True)
+class ListName:
+    """What a list was called; `guessed` when only its place in the sentence says that it holds tasks."""
+
+    text: str
+    guessed: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkKind:
+    """One table of chunks.toml."""
+
+    name: str
+    guess: bool
+    patterns: tuple[re.Pattern[str], ...]
+
+    def value(self, found: re.Match[str]) -> object:
+        """What the chunk stands for: a number, the numbers of a row, or the name of a list."""
+        held = found.groupdict()
+        if number := held.get("n"):
+            return number_of(number)
+        return held.get("many") or ListName(found[0], self.guess)
+
+
+KINDS = tuple(
+    ChunkKind(
+        str(entry["name"]),
+        bool(entry.get("guess")),
+        tuple(anywhere(pattern) for pattern in as_strings(entry["say"])),
+    )
     for entry in tables("chunks", "chunks")
 )
 
 
 def chunked(reading: Reading, now: datetime) -> Reading:
     """The reading with every chunk in it. `now` is aware, in the speaker's zone."""
-    for name, patterns in PATTERNS:
-        reading = reading.with_chunks(
-            (found.start(), found.end(), name, _value(found)) for found in _longest(reading.line, patterns)
-        )
+    for kind in KINDS:
+        found = list(_longest(reading.line, kind.patterns))
+        if found:
+            reading = reading.with_chunks(
+                (match.start(), match.end(), kind.name, kind.value(match)) for match in found
+            )
     return with_times(reading, now)
 
 
@@ -34,10 +69,3 @@ def _longest(line: str, patterns: tuple[re.Pattern[str], ...]) -> Iterator[re.Ma
         if match.start() >= done:
             yield match
             done = match.end()
-
-
-def _value(found: re.Match[str]) -> int | str:
-    held = found.groupdict()
-    if number := held.get("n"):
-        return number_of(number)
-    return held.get("many") or found[0]

@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 
 from engine.language.data import strings
-from engine.language.patterns import source
+from engine.language.patterns import at_end, source
 from engine.language.reading import Reading
 
 
-def _alternatives(key: str) -> str:
+def _any(key: str) -> str:
     return "|".join(source(entry) for entry in strings("courtesy", key))
 
 
-BEFORE = re.compile(
-    rf"(?:{_alternatives('before')}|(?:{_alternatives('before_request')})(?={_alternatives('request')}))+"
-)
-AFTER = tuple(re.compile(rf"(?<!\S)(?:{source(entry)})\Z") for entry in strings("courtesy", "after"))
+BEFORE = re.compile(f"(?:{_any('before')}|(?:{_any('before_request')})(?={_any('request')}))+")
+AFTER = tuple(at_end(entry) for entry in strings("courtesy", "after"))
 
 
 def core(reading: Reading) -> Reading:
@@ -34,8 +32,11 @@ def unended(reading: Reading) -> Reading:
 
 def _end(line: str) -> int:
     end = len(line)
-    while shorter := next(
-        (m.start() for p in AFTER if (m := p.search(line, 0, end)) and m.end() == end), None
-    ):
+    while (shorter := _shorter(line, end)) is not None:
         end = shorter
     return end
+
+
+def _shorter(line: str, end: int) -> int | None:
+    ends = (found.start() for pattern in AFTER if (found := pattern.search(line, 0, end)))
+    return next(ends, None)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from engine.language.building import arguments
+from engine.language.chunking import ListName
 from engine.language.courtesy import core, unended
 from engine.language.frames import LOOSE, REFUSALS, REQUESTS, Frame, Framed, first_fit
 from engine.language.intents import Intent
-from engine.language.patterns import class_source
+from engine.language.patterns import anywhere
 from engine.language.reading import Reading
 from engine.language.understanding import Understanding
 
-ANCHOR = re.compile(rf"(?<!\S)(?:LIST |NUMBER |QUOTE |{class_source('anchor')})")
-CLAUSE = re.compile(r"(?<!\S)(?:[,.;:!-] |so |please |because |and )+")
+ANCHOR = anywhere("LIST|NUMBER|QUOTE|{anchor}")
+CLAUSE = anywhere("{clause_break}+")
 NOTHING_FITS = 0.95
 "How sure it is that a message no frame fits is about something else."
 SECOND_CLAUSE = 0.85
@@ -50,7 +50,17 @@ def anchored(reading: Reading) -> bool:
 
 def _made(fit: Framed, now: datetime, zone: ZoneInfo) -> Understanding:
     frame = fit.frame
+    if _of_another_list(fit):
+        return Understanding(Intent.UNKNOWN, None, NOTHING_FITS, "another list", zone)
     return Understanding(frame.intent, arguments(fit, now, zone), frame.confidence, frame.rule, zone)
+
+
+def _of_another_list(fit: Framed) -> bool:
+    """Whether the tasks meant are a part of some other list, or all of a list that may be another one."""
+    if fit.frame.says("all"):
+        return any(isinstance(name, ListName) and name.guessed for name in fit.reading.values("LIST"))
+    ref = fit.slot("ref")
+    return ref is not None and bool(ref.values("OTHER"))
 
 
 def _later_clause(request: Reading, now: datetime, zone: ZoneInfo) -> Understanding | None:

@@ -48,7 +48,7 @@ SHAPES = {
     "slashed": r"\d{1,2}[/.]\d{1,2}(?:[/.]\d{2,4})? ",
     "numbers": r"#?\d{1,9} (?:(?:, and |, |and |& )#?\d{1,9} )+",
     "hash": r"#\d{1,9} ",
-    "open_word": r"(?!(?:on|to|from|off|in|at|of|for|into|onto|with|and|or|is|are|do|i|my|the|this|that|what|whole|list|lists|it|a) )[^\W\dA-Z][^\sA-Z]* ",
+    "open_word": r"(?![A-Z])[^\W\d][^\sA-Z]* ",
 }
 "Classes that a list of words can't hold."
 
@@ -90,8 +90,18 @@ def whole(pattern: str) -> re.Pattern[str]:
 
 
 def anywhere(pattern: str) -> re.Pattern[str]:
-    """A pattern that is found only from the beginning of a word."""
+    """A pattern that `search` and `finditer` find from the beginning of any word."""
     return _compiled(r"(?<!\S)" + source(pattern), pattern)
+
+
+def at_start(*patterns: str) -> re.Pattern[str]:
+    """A pattern whose `match` takes what one of the patterns takes of the beginning of a line."""
+    return _compiled("|".join(source(pattern) for pattern in patterns), " | ".join(patterns))
+
+
+def at_end(pattern: str) -> re.Pattern[str]:
+    """A pattern that `search` finds only at the end of a line."""
+    return _compiled(r"(?<!\S)" + source(pattern) + r"\Z", pattern)
 
 
 def _compiled(expression: str, pattern: str) -> re.Pattern[str]:

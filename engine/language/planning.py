@@ -3,55 +3,52 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from zoneinfo import ZoneInfo
 
 from engine.language.courtesy import core
 from engine.language.operations import anchored, understood
-from engine.language.patterns import class_source
+from engine.language.patterns import anywhere
 from engine.language.reading import Reading, Word
 from engine.language.understanding import Understanding
 
-JOINT = re.compile(rf"(?<!\S)(?:[,.;!?] |and |then |also |plus |next |& |after that |afterwards |finally )+(?={class_source('opening')})")
+JOINT = re.compile(anywhere("{joint}+").pattern + f"(?={anywhere('{opening}').pattern})")
 MOST = 10
-"Operations in one message; a message with more joints than that is read as one."
+"Operations in one message; further joints are read as a part of the last one."
 
 
 def operations(reading: Reading, now: datetime, zone: ZoneInfo) -> list[Understanding]:
     """The operations of a message, in order; at least one (which may be UNKNOWN)."""
-    joints = [joint.span() for joint in JOINT.finditer(reading.line) if joint.start()]
-    pieces = _Split(reading, joints[: MOST - 1], now, zone).pieces() if joints else None
-    found = [understood(one, now, zone) for piece in pieces or [reading] for one in _singles(piece)]
+
+    def is_operation(piece: Reading) -> bool:
+        return anchored(core(piece)) and understood(piece, now, zone).tool is not None
+
+    pieces = _pieces(reading, is_operation)
+    found = [understood(one, now, zone) for piece in pieces for one in _singles(piece)]
     return [one for one, before in zip(found, [None, *found], strict=False) if one != before]
 
 
-class _Split:
-    """Finds the leftmost cuts of which every piece is an operation."""
+def _pieces(reading: Reading, is_operation: Callable[[Reading], bool]) -> list[Reading]:
+    """The leftmost cuts of which every piece is an operation, or the whole where there are none."""
+    joints = [joint.span() for joint in JOINT.finditer(reading.line) if joint.start()][: MOST - 1]
+    if not joints:
+        return [reading]
+    ends = [*(start for start, _ in joints), len(reading.line)]
+    starts = [0, *(end for _, end in joints)]
+    return _cut(reading, starts, ends, is_operation) or [reading]
 
-    def __init__(self, reading: Reading, joints: list[tuple[int, int]], now: datetime, zone: ZoneInfo) -> None:
-        self._reading = reading
-        self._joints = joints
-        self._now, self._zone = now, zone
-        self._from = cache(self._pieces_from)
 
-    def pieces(self) -> list[Reading] | None:
-        """None where the message is one operation."""
-        found = self._from(0, 0)
-        return found if found and len(found) > 1 else None
-
-    def _pieces_from(self, start: int, first_joint: int) -> list[Reading] | None:
-        for n, (end, after) in enumerate(self._joints[first_joint:], start=first_joint + 1):
-            head = self._reading.span(start, end)
-            if self._is_operation(head) and (rest := self._from(after, n)):
-                return [head, *rest]
-        tail = self._reading.span(start, len(self._reading.line))
-        return [tail] if self._is_operation(tail) else None
-
-    def _is_operation(self, piece: Reading) -> bool:
-        if not piece.words or not anchored(core(piece)):
-            return False
-        return understood(piece, self._now, self._zone).tool is not None
+def _cut(
+    reading: Reading, starts: list[int], ends: list[int], is_operation: Callable[[Reading], bool]
+) -> list[Reading] | None:
+    """Filled from the back: the pieces from each start on, or None where no cuts work."""
+    best: dict[int, list[Reading] | None] = {len(starts): []}
+    for n in reversed(range(len(starts))):
+        cuts = ((reading.span(starts[n], ends[m]), best[m + 1]) for m in range(n, len(starts)))
+        works = (([head, *rest]) for head, rest in cuts if rest is not None and is_operation(head))
+        best[n] = next(works, None)
+    return best[0]
 
 
 def _singles(piece: Reading) -> list[Reading]:

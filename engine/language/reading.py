@@ -15,7 +15,7 @@ from functools import cached_property
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`form` is what grammar sees; `start` and `end` are places in the message; `value` belongs to a chunk."""
+    """`form` is what grammar sees, `start` and `end` are places in the message; a chunk has a `value`."""
 
     form: str
     start: int

@@ -57,7 +57,7 @@ class Missing:
 
 
 def resolve(ref: Ref, tasks: Sequence[KnownTask]) -> Match | Ambiguous | Missing:
-    """The tasks that `ref` means. Titles that are equal but for case and marks win over merely similar ones."""
+    """The tasks that `ref` means. Titles equal but for case and marks win over merely similar ones."""
     match ref:
         case AllRef():
             return Match(tuple(tasks))
@@ -99,7 +99,7 @@ def _candidate(title: str, task: KnownTask) -> Candidate:
 
 
 def similarity(one: str, other: str) -> float:
-    """From 0 to 1, without regard to case, marks and the order of words; 1 only for the same words in order."""
+    """From 0 to 1, without regard to case, marks and order; 1 only for the same words in order."""
     a, b = _plain(one), _plain(other)
     if a == b:
         return 1.0

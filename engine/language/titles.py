@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from engine.language.data import strings
 from engine.language.extras import Extras
-from engine.language.patterns import anywhere, class_source, source
+from engine.language.patterns import at_end, at_start, whole
 from engine.language.reading import Reading
 
-BEFORE = re.compile("|".join(source(entry) for entry in strings("edges", "before_title")))
-AFTER = tuple(re.compile(rf"(?<!\S)(?:{source(entry)})\Z") for entry in strings("edges", "after_title"))
-DESCRIBING = tuple(
-    re.compile(anywhere(f"{entry} <note>").pattern + r"\Z") for entry in strings("edges", "describing")
-)
-NOTHING = re.compile(rf"(?:{class_source('nothing_named')})\Z")
+BEFORE = at_start(*strings("edges", "before_title"))
+AFTER = tuple(at_end(entry) for entry in strings("edges", "after_title"))
+DESCRIBING = tuple(at_end(f"{entry} <note>") for entry in strings("edges", "describing"))
+NOTHING = whole("{nothing_named}")
 BESIDE = ("WHEN", "HIGH", "MEDIUM", "LOW")
-QUOTES = "\"'“”‘’«»"
 
 
 @dataclass(frozen=True, slots=True)

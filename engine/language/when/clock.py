@@ -40,15 +40,13 @@ class Hour:
 
 def hour_of(parts: list[Part]) -> Hour | None:
     """The hour among the parts of one time, or None when only a day (or a part of it) is named."""
-    half = next(filter(None, map(_half_of_day, parts)), "")
+    half = next((half for part in parts if (half := _half_of_day(part))), "")
     return next((hour for part in parts if (hour := _hour(part, half))), None)
 
 
 def _half_of_day(part: Part) -> str:
     said = part.word("part") or str(part.manner.entry.get("part", ""))
-    if not said:
-        return ""
-    return "p" if said in LATE else "a"
+    return ("p" if said in LATE else "a") if said else ""
 
 
 def _hour(part: Part, half: str) -> Hour | None:

@@ -49,9 +49,15 @@ def _reckoned(run: list[Part], now: datetime) -> When:
     day = next((part for part in run if part.manner.is_day), None)
     first, last = days_of(day, now.date()) if day else (now.date(), now.date())
     hour = hour_of(run)
-    running = first == now.date() < last
-    recurring = any(part.manner.kind == "every" for part in run)
-    return When(first, last, hour and hour.on(first, now), relation.removesuffix(" the"), recurring, day is not None, running)
+    return When(
+        first,
+        last,
+        hour and hour.on(first, now),
+        relation=relation.removesuffix(" the"),
+        recurring=any(part.manner.kind == "every" for part in run),
+        names_day=day is not None,
+        running=first == now.date() < last,
+    )
 
 
 def _ahead(part: Part, run: list[Part], now: datetime) -> When:
@@ -68,4 +74,3 @@ def _ahead(part: Part, run: list[Part], now: datetime) -> When:
     day = (now + step).date()
     hour = hour_of(run)
     return When(day, day, hour and hour.on(day, now))
-

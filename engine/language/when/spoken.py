@@ -17,7 +17,7 @@ class When:
     """The days from `first` to `last` (often one), the hour if one is named, and how the sentence gets there.
 
     `relation` is the preposition ("by", "on", …), `recurring` is "every …":
-    outside the contract, so no due date comes of it. Without `names_day` an hour was named, and the day is today.
+    outside the contract, so no due date comes of it. Without `names_day` only an hour was named, for today.
     `running` is a stretch that has begun already ("this week"): what is due in it is due at its end.
     """
 
