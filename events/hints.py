@@ -10,7 +10,7 @@ from typing import TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 Hints: TypeAlias = dict[str, int]
-"Topics and the newest seq of each: the hex of a stream's id, or a fixed word with seq 0."
+"Topics and the newest seq of each. A topic is the hex of a stream's id, or a fixed word with seq 0."
 
 GAP = "gap"
 "In the place of hints: some may have been lost, so everybody must look."

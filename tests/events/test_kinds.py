@@ -1,0 +1,148 @@
+"""A fact goes into the log as JSON and comes out equal, also between versions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.kinds import (
+    BadPayload,
+    Event,
+    ExecutionStatusChanged,
+    ProgressReported,
+    StepFacts,
+    StepFinished,
+    StepStarted,
+    TaskChanged,
+    TaskFacts,
+    UnknownKind,
+    read,
+)
+
+_times = st.datetimes(timezones=st.just(UTC))
+_int64 = st.integers(-(2**63), 2**63 - 1)
+_json = st.recursive(
+    st.none() | st.booleans() | _int64 | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+_texts = st.none() | st.text()
+_objects = st.none() | st.dictionaries(st.text(), _json, max_size=3)
+_steps = st.builds(
+    StepFacts,
+    id=st.uuids(),
+    execution_id=st.uuids(),
+    number=_int64,
+    kind=st.text(),
+    status=st.text(),
+    tool_name=_texts,
+    input=_objects,
+    result=_json,
+    text=_texts,
+    error=_texts,
+    attempt=_int64,
+    started_at=_times,
+    finished_at=st.none() | _times,
+)
+_tasks = st.builds(
+    TaskFacts,
+    id=st.uuids(),
+    number=_int64,
+    title=st.text(),
+    description=_texts,
+    priority=st.integers(1, 3),
+    due_at=st.none() | _times,
+    completed_at=st.none() | _times,
+    version=_int64,
+    created_at=_times,
+    updated_at=_times,
+)
+_events = st.one_of(
+    st.builds(
+        ExecutionStatusChanged,
+        execution_id=st.uuids(),
+        status=st.text(),
+        end_reason=_texts,
+        attempt=_int64,
+    ),
+    st.builds(StepStarted, execution_id=st.uuids(), step=_steps),
+    st.builds(StepFinished, execution_id=st.uuids(), step=_steps),
+    st.builds(
+        ProgressReported,
+        execution_id=st.uuids(),
+        percent=st.none() | st.floats(0, 100),
+        message=_texts,
+        at=_times,
+    ),
+    st.builds(
+        TaskChanged,
+        change=st.sampled_from(["CREATED", "UPDATED", "DELETED"]),
+        task_id=st.uuids(),
+        task=st.none() | _tasks,
+    ),
+)
+
+
+def _through_json(event: Event) -> dict[str, Any]:
+    return orjson.loads(orjson.dumps(event.payload()))
+
+
+@given(_events)
+def test_an_event_reads_back_as_it_was_written(event: Event) -> None:
+    assert read(event.kind, _through_json(event)) == event
+
+
+@given(_events)
+def test_keys_of_a_newer_version_are_passed_over(event: Event) -> None:
+    payload = _through_json(event) | {"from_tomorrow": 1}
+    for inner in ("step", "task"):
+        if payload.get(inner):
+            payload[inner]["also_from_tomorrow"] = {"a": [1]}
+    assert read(event.kind, payload) == event
+
+
+def test_keys_that_an_older_version_did_not_write_have_defaults() -> None:
+    step = {
+        "id": "0190163d-8694-739b-aea5-966c26f8ad90",
+        "execution_id": "0190163d-8694-739b-aea5-966c26f8ad91",
+        "number": 1,
+        "kind": "THINKING",
+        "status": "RUNNING",
+        "attempt": 1,
+        "started_at": "2026-11-21T07:00:00Z",
+    }
+    event = read("StepStarted", {"execution_id": step["execution_id"], "step": step})
+    assert isinstance(event, StepStarted)
+    assert event.step.started_at == datetime(2026, 11, 21, 7, tzinfo=UTC)
+    assert (event.step.tool_name, event.step.input, event.step.result) == (None, None, None)
+    assert (event.step.text, event.step.error, event.step.finished_at) == (None, None, None)
+
+
+def test_every_kind_has_the_name_of_its_class() -> None:
+    """The names stand in databases: they are a format, and this test is where one is changed."""
+    for kind in (ExecutionStatusChanged, StepStarted, StepFinished, ProgressReported, TaskChanged):
+        assert kind.kind == kind.__name__
+
+
+@given(st.text())
+def test_a_kind_that_is_not_known_is_said_to_be_so(kind: str) -> None:
+    with pytest.raises(UnknownKind):
+        read(f"{kind}?", {})
+
+
+@given(st.sampled_from(["ExecutionStatusChanged", "StepStarted", "TaskChanged"]), _objects)
+def test_a_payload_of_another_shape_is_a_bad_payload(kind: str, payload: dict[str, object] | None) -> None:
+    with pytest.raises(BadPayload):
+        read(kind, payload or {})
+
+
+def test_a_bad_payload_is_described_without_its_values() -> None:
+    payload = {"change": "my secret", "task_id": "another secret"}
+    with pytest.raises(BadPayload, match=r"TaskChanged: change: .*; task_id: ") as caught:
+        read("TaskChanged", payload)
+    assert "secret" not in str(caught.value)
