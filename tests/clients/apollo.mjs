@@ -7,6 +7,7 @@ import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { report, settings } from './report.mjs';
 
+globalThis.WebSocket ??= WebSocket; // Node 20 has none; graphql-ws and Apollo's link to it look there
 const [overHttp, overSocket, token] = settings('BATON_SERVER', 'BATON_OTHER_SERVER', 'BATON_TOKEN');
 const authorization = `Bearer ${token}`;
 
@@ -139,7 +140,6 @@ function application(possibleTypes) {
   const socket = new GraphQLWsLink(
     createClient({
       url: `${overSocket.replace(/^http/, 'ws')}/graphql`,
-      webSocketImpl: WebSocket,
       connectionParams: { authorization },
       retryAttempts: 0,
     }),
