@@ -22,7 +22,7 @@ def understand(text: str, now: datetime, time_zone: str | ZoneInfo) -> Understan
 
 
 def plan(text: str, now: datetime, time_zone: str | ZoneInfo) -> list[Understanding]:
-    """The operations of `text` in order; at least one, which may be UNKNOWN. Raises what `understand` does."""
+    """The operations of `text` in order; at least one, perhaps UNKNOWN. Raises what `understand` does."""
     zone = ZoneInfo(time_zone) if isinstance(time_zone, str) else time_zone
     local = now.astimezone(zone)
     return operations(chunked(read(validated(text)), local), local, zone)

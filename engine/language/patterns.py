@@ -1,7 +1,7 @@
 """The little language frames are written in, and its translation to regular expressions.
 
     remind me [WHEN] to <title>      a word, an optional part, a chunk, a slot (one word or more)
-    (at|on) {board} [my|the]         alternatives; a class of words from lexicon.toml
+    (at|on) {board} [my|the]         alternatives; a class of words (words_*.toml)
     <n:number>                       a slot that takes only what the class `number` takes
     {changing}+  !{things}           one or more of a class; none of a class here
     ...                              any words, or none
@@ -19,7 +19,10 @@ from functools import cache
 from engine.language.data import string_lists
 from engine.language.numerals import CARDINALS, ORDINALS, SMALL
 
-CLASSES = string_lists("lexicon", "classes")
+WORDS = ("time", "tasks", "orders", "making", "asking", "refusing", "joining")
+CLASSES = {
+    name: entries for words in WORDS for name, entries in string_lists(f"words_{words}", "classes").items()
+}
 
 PIECE = re.compile(
     r"(?P<sign>!?)\{(?P<cls>\w+)\}(?P<many>\+?)|<(?P<slot>\w+)(?::(?P<only>\w+))?>|(?P<any>\.\.\.)|(?P<op>[\[\]()|])|(?P<word>[^\s\[\]()|{}<>]+)"

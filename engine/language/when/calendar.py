@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from dateutil.relativedelta import MO, SA, SU, relativedelta, weekday
 
-from engine.language.data import string_lists
 from engine.language.numerals import number_of
+from engine.language.patterns import CLASSES
 from engine.language.when.parts import Part
 
 Days = tuple[date, date]
@@ -17,8 +17,7 @@ Days = tuple[date, date]
 
 
 def _positions(name: str, first: int) -> dict[str, int]:
-    entries = string_lists("lexicon", "classes")[name]
-    words = ((word, n) for n, entry in enumerate(entries, first) for word in entry.split("|"))
+    words = ((word, n) for n, entry in enumerate(CLASSES[name], first) for word in entry.split("|"))
     return {word.removesuffix(" [.]"): n for word, n in words}
 
 
