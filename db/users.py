@@ -90,13 +90,6 @@ _ROTATE = Query(
     UserRow,
 )
 # Locks the link.
-_REVOKE_USED = Query(
-    """
-    update refresh_tokens set revoked_at = now()
-    where hash = :hash and used_at is not null and revoked_at is null
-    """
-)
-# Locks the link.
 _REVOKE = Query(
     f"""
     update refresh_tokens as token set revoked_at = now()
@@ -168,11 +161,6 @@ async def rotate(
 ) -> UserRow | None:
     """Use a refresh token and put its successor in its place. None where it is not (or no longer) good."""
     return await session.first(_ROTATE, hash=token_hash, successor=successor, lifetime=lifetime)
-
-
-async def revoke_used(session: Session, token_hash: bytes) -> bool:
-    """End the family of a token that was used before; False for any other token."""
-    return await session.run(_REVOKE_USED, hash=token_hash) == 1
 
 
 async def revoke(session: Session, token_hash: bytes) -> bool:

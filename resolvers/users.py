@@ -91,7 +91,8 @@ async def refresh_session(db: Database, tokens: Tokens, refresh_token: str) -> S
     async with db.as_system() as session:
         user = await rows.rotate(session, old, new, tokens.refresh_lifetime)
         if user is None:
-            await rows.revoke_used(session, old)
+            # A token that is refused while its family lives was used before.
+            await rows.revoke(session, old)
     if user is None:
         raise InvalidCredentials(path=("input", "refreshToken"))
     return _signed_in(tokens, user, successor)

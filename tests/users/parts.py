@@ -57,6 +57,7 @@ class Issuer:
         self.answer: bytes | None = None
         self.status = 200
         self.fetches = 0
+        self.asked = Event()
         self.open = Event()
         self.open.set()
         self.url = ""
@@ -97,6 +98,7 @@ def running_issuer() -> Iterator[Issuer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.fetches += 1
+            issuer.asked.set()
             issuer.open.wait()
             body = issuer.published()
             self.send_response(issuer.status)

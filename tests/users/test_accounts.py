@@ -28,7 +28,7 @@ from resolvers.users import (
     users_by_ids,
     viewer,
 )
-from tests.users.parts import START
+from tests.users.parts import START, our_tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +76,15 @@ class WatchedDatabase(Database):
                 yield session
             finally:
                 self.open_transactions -= 1
+
+
+NOWHERE = Database("postgresql://nowhere", size=1, name="nowhere")
+
+
+@pytest.fixture
+def closed() -> Database:
+    """For input that is refused before anything else is touched."""
+    return NOWHERE
 
 
 @pytest.fixture(autouse=True)
@@ -169,9 +178,9 @@ class TestSignUp:
         ],
         ids="{!r:.24}".format,
     )
-    async def test_what_is_no_address_is_refused(self, db: Database, tokens: Tokens, email: str) -> None:
+    async def test_what_is_no_address_is_refused(self, closed: Database, tokens: Tokens, email: str) -> None:
         with pytest.raises(InvalidInput) as caught:
-            await sign_up(db, tokens, email, PASSWORD)
+            await sign_up(closed, tokens, email, PASSWORD)
         assert [issue.path for issue in caught.value.issues] == [("input", "email")]
 
     @pytest.mark.parametrize("email", ["ann@example.test", "ann+baton@mail.corp.local", "jürgen@exämple.de"])
@@ -193,11 +202,11 @@ class TestSignUp:
         ids="{!r:.24}".format,
     )
     async def test_other_texts_are_checked_too(
-        self, db: Database, tokens: Tokens, field: str, value: str
+        self, closed: Database, tokens: Tokens, field: str, value: str
     ) -> None:
         fields = {"email": EMAIL, "password": PASSWORD, "name": "Ann", field: value}
         with pytest.raises(InvalidInput) as caught:
-            await sign_up(db, tokens, **fields)
+            await sign_up(closed, tokens, **fields)
         assert [issue.path for issue in caught.value.issues] == [("input", field)]
 
     @pytest.mark.parametrize("password", ["x" * 12, "x" * 1_000, "пароль пароль", "😀" * 12, " " * 12])
@@ -209,10 +218,8 @@ class TestSignUp:
 @examples(max_examples=200, deadline=None, database=None)
 @given(email=st.text() | st.emails() | st.from_regex(r"[^@]{0,9}@[^@]{1,9}\.[^@]{1,5}", fullmatch=True))
 async def test_any_text_is_an_address_or_invalid_input(email: str) -> None:
-    """The address is read before anything else is touched: no database, no hash."""
-    closed = Database("postgresql://nowhere", size=1, name="closed")
     with pytest.raises(InvalidInput) as caught:
-        await sign_up(closed, None, email, "")  # pyright: ignore[reportArgumentType]
+        await sign_up(NOWHERE, our_tokens(), email, "")
     assert ("input", "password") in [issue.path for issue in caught.value.issues]
 
 
@@ -272,10 +279,10 @@ class TestSignIn:
         ids="{!r:.24}".format,
     )
     async def test_what_cannot_be_read_is_invalid_input(
-        self, db: Database, tokens: Tokens, hasher: CountingHasher, email: str, password: str, path: str
+        self, closed: Database, tokens: Tokens, hasher: CountingHasher, email: str, password: str, path: str
     ) -> None:
         with pytest.raises(InvalidInput) as caught:
-            await sign_in(db, tokens, email, password)
+            await sign_in(closed, tokens, email, password)
         assert [issue.path for issue in caught.value.issues] == [("input", path)]
         assert hasher.calls == 0
 

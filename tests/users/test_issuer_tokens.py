@@ -161,16 +161,36 @@ class TestKeys:
         await tokens.verify(issuer.token("second", "ES256"))
         assert issuer.fetches == 2
 
+    async def test_old_keys_are_fetched_again_beside_the_request_that_noticed(
+        self, issuer: Issuer, tokens: Tokens, clock: Clock
+    ) -> None:
+        await tokens.verify(issuer.token())
+        issuer.asked.clear()
+        issuer.open.clear()
+        clock.advance(minutes=5)
+        await tokens.verify(issuer.token())
+        assert await asyncio.to_thread(issuer.asked.wait, 10)
+        issuer.open.set()
+
     async def test_a_key_that_was_taken_back_is_dropped(
         self, issuer: Issuer, tokens: Tokens, clock: Clock
     ) -> None:
         await tokens.verify(issuer.token())
         issuer.keys = {"second": "ES256"}
         clock.advance(minutes=5)
-        await tokens.verify(issuer.token())  # notices that the keys are old, and does not wait for newer ones
         await tokens.verify(issuer.token("second", "ES256"))
         await refusal(tokens, issuer.token())
         assert issuer.fetches == 2
+
+    async def test_keys_of_an_hour_ago_are_not_used_before_the_issuer_was_asked(
+        self, issuer: Issuer, tokens: Tokens, clock: Clock
+    ) -> None:
+        await tokens.verify(issuer.token())
+        clock.advance(hours=1)
+        await tokens.verify(issuer.token())
+        issuer.keys = {"second": "ES256"}
+        clock.advance(hours=1)
+        await refusal(tokens, issuer.token())
 
     async def test_a_flood_of_unknown_keys_is_one_fetch(self, issuer: Issuer, tokens: Tokens) -> None:
         issuer.open.clear()

@@ -87,11 +87,9 @@ async def test_other_families_live_on(db: Database, tokens: Tokens, first: str) 
     await refresh_session(db, tokens, other)
 
 
-@pytest.mark.parametrize(
-    "token", ["", "unknown", "\x00", "é", "\ud800", "x" * 1_000_000], ids="{!r:.20}".format
-)
-async def test_what_is_no_token_is_refused(db: Database, tokens: Tokens, first: str, token: str) -> None:
-    await refused(db, tokens, token)
+async def test_what_is_no_token_is_refused(db: Database, tokens: Tokens, first: str) -> None:
+    for token in ("", "unknown", "\x00", "é", "\ud800", first + " ", first.upper(), "x" * 1_000_000):
+        await refused(db, tokens, token)
     await refresh_session(db, tokens, first)
 
 
@@ -191,11 +189,9 @@ class TestSignOut:
             await session.run(AGE, hash=hashed(first))
         assert not await sign_out(db, first)
 
-    @pytest.mark.parametrize("token", ["", "unknown", "\x00", "\ud800"], ids=ascii)
-    async def test_an_unknown_token_ends_nothing(
-        self, db: Database, tokens: Tokens, first: str, token: str
-    ) -> None:
-        assert not await sign_out(db, token)
+    async def test_an_unknown_token_ends_nothing(self, db: Database, tokens: Tokens, first: str) -> None:
+        for token in ("", "unknown", "\x00", "\ud800"):
+            assert not await sign_out(db, token)
         await refresh_session(db, tokens, first)
 
     async def test_other_families_live_on(self, db: Database, tokens: Tokens, first: str) -> None:
