@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -23,18 +24,20 @@ MAX_OPERATIONS = 100
 
 @dataclass(eq=False, slots=True)
 class _Underway:
-    """One operation. `muted`: the client wants no more of it; `effective`: it changes something."""
+    """One operation."""
 
     id: str
     muted: bool = False
-    effective: bool = False
+    "The client wants no more of it, or is gone."
+    uncut: bool = False
+    "It is changing something, or cleaning up: that is carried through, as over HTTP, and just not heard of."
     task: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
-        """A mutation that began is carried through, as over HTTP: its client just hears no more of it."""
-        self.muted = True
-        if not self.effective and self.task is not None:
+        """Cancels once at most: a second time would cut short the clean-up that the first one began."""
+        if not self.muted and not self.uncut and self.task is not None:
             self.task.cancel()
+        self.muted = True
 
 
 class Operations(Generic[C]):
@@ -44,7 +47,7 @@ class Operations(Generic[C]):
         self._executions = executions
         self._outbox = outbox
         self._by_id: dict[str, _Underway] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], _Underway] = {}
 
     def __contains__(self, id: str) -> bool:
         return id in self._by_id
@@ -58,8 +61,8 @@ class Operations(Generic[C]):
         """Carry it out in the background, and tell the client."""
         underway = self._by_id[id] = _Underway(id)
         task = underway.task = asyncio.create_task(self._carry(underway, request, caller))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = underway
+        task.add_done_callback(self._tasks.pop)
 
     def stop(self, id: str) -> None:
         """What the client asks for by `complete`. An id that is unknown, or known no more, is ignored."""
@@ -69,8 +72,8 @@ class Operations(Generic[C]):
 
     async def close(self) -> None:
         """Stop all, and wait until each has cleaned up."""
-        for name in list(self._by_id):
-            self.stop(name)
+        for underway in self._tasks.values():
+            underway.stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -97,6 +100,7 @@ class Operations(Generic[C]):
         else:
             underway.effective = operation.kind is OperationType.MUTATION
             answer = await self._executions.run(operation, request.variables, caller)
+            underway.effective = False
             await self._tell(underway, _next_message(underway.id, answer))
 
     def _release(self, underway: _Underway) -> None:

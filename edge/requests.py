@@ -35,7 +35,7 @@ class GraphQLRequest:
             raise BadRequest("The request must be a JSON object.")
         _object_or_absent(body, "extensions")
         variables = _object_or_absent(body, "variables")
-        _check(variables)
+        check_values(variables)
         return cls(_query(body), _operation_name(body), variables)
 
 
@@ -50,6 +50,18 @@ def read_json(raw: bytes | str) -> object:
 def is_object(value: object) -> TypeGuard[dict[str, object]]:
     """JSON knows no other keys than strings."""
     return isinstance(value, dict)
+
+
+def check_values(values: dict[str, object]) -> None:
+    """Raises Unfit for what Postgres cannot store (NUL) and what could not be written out again (depth)."""
+    level: list[object] = [values]
+    for _ in range(_MAX_DEPTH):
+        if any(isinstance(value, str) and "\0" in value for value in level):
+            raise Unfit("Text must not contain NUL characters.")
+        level = [inner for value in level for inner in _inside(value)]
+        if not level:
+            return
+    raise Unfit(f"The values are nested deeper than {_MAX_DEPTH} levels.")
 
 
 def _query(body: dict[str, object]) -> str:
@@ -73,18 +85,6 @@ def _object_or_absent(body: dict[str, object], part: str) -> dict[str, object]:
     if not is_object(value):
         raise BadRequest(f"`{part}` must be an object or null.")
     return value
-
-
-def _check(variables: dict[str, object]) -> None:
-    """Refuse what Postgres cannot store (NUL) and what could not be written out again."""
-    level: list[object] = [variables]
-    for _ in range(_MAX_DEPTH):
-        if any(isinstance(value, str) and "\0" in value for value in level):
-            raise Unfit("Text must not contain NUL characters.")
-        level = [inner for value in level for inner in _inside(value)]
-        if not level:
-            return
-    raise Unfit(f"`variables` are nested deeper than {_MAX_DEPTH} levels.")
 
 
 def _inside(value: object) -> Iterator[object]:

@@ -32,6 +32,7 @@ class EventStream:
         self._exchange = exchange
         self._answers = answers
         self._heartbeat = heartbeat
+        self._closing = False
 
     async def serve(self, connections: Connections, seconds: float | None, comment: str | None) -> None:
         """The whole response. Ends without `complete` if it had to stop before the operation did."""
@@ -44,8 +45,9 @@ class EventStream:
                 until = asyncio.FIRST_COMPLETED
                 await asyncio.wait({work, gone, leaving}, timeout=seconds, return_when=until)
             finally:
-                work.cancel()
                 gone.cancel()
+                if not self._closing:
+                    work.cancel()
                 await asyncio.wait({work, gone})
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
@@ -69,6 +71,7 @@ class EventStream:
         except Exception as error:
             await self._send(_event(masking.failure(error, self._exchange.request_id).body, None))
         finally:
+            self._closing = True
             await self._answers.aclose()
 
     async def _next(self) -> Answer | None:

@@ -24,7 +24,7 @@ from edge.handshake import PROTOCOL, may_connect, speaks_our_protocol
 from edge.headers import bearer, request_id
 from edge.operations import MAX_OPERATIONS, Operations, error_message
 from edge.outbox import Gone, Outbox
-from edge.requests import GraphQLRequest, Unfit, is_object, read_json
+from edge.requests import GraphQLRequest, Unfit, check_values, is_object, read_json
 from errors import BadRequest, Unauthenticated, Unavailable
 from settings import Settings
 
@@ -100,15 +100,14 @@ class Socket(Generic[C]):
         self._due = Close(4408, "Connection initialisation timeout")
 
     async def run(self, connections: Connections) -> None:
-        """Until one side ends it."""
+        """Until one side ends it. Raises Gone if it was the client, in the middle of a message of ours."""
         try:
             close = await self._converse(connections)
-        except Gone:
-            close = None
-        if close is not None:
-            await self._outbox.close(close.code, close.reason)
-        self._outbox.shut()
-        await self._operations.close()
+            if close is not None:
+                await self._outbox.close(close.code, close.reason)
+        finally:
+            self._outbox.shut()
+            await self._operations.close()
 
     async def _converse(self, connections: Connections) -> Close | None:
         """Read until the client is gone (None) or there is a reason to close."""
@@ -123,6 +122,11 @@ class Socket(Generic[C]):
             return self._due
         except Close as close:
             return close
+        except Gone:
+            raise
+        except Exception as error:
+            masking.failure(error, self._name)
+            return Close(4500, "Internal server error")
         return None
 
     def _leave(self) -> None:
@@ -188,9 +192,6 @@ class Socket(Generic[C]):
             principal = None
         except Unavailable as error:
             raise Close(1013, error.message) from None
-        except Exception as error:
-            masking.failure(error, self._name)
-            raise Close(4500, "Internal server error") from None
         if principal is None or seconds_left(principal) <= 0:
             raise Close(4403, "Forbidden")
         return principal
@@ -238,6 +239,12 @@ def _id(message: Message) -> str:
 
 
 def _payload(payload: object) -> Message | None:
-    if payload is None or is_object(payload):
-        return payload
-    raise Close(4400, "`payload` must be an object or null")
+    if payload is None:
+        return None
+    if not is_object(payload):
+        raise Close(4400, "`payload` must be an object or null")
+    try:
+        check_values(payload)
+    except Unfit as error:
+        raise Close(4400, error.message) from None
+    return payload
