@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from auth import Tokens
+from resolvers import passwords
+from tests.users.hashing import CountingHasher
 from tests.users.parts import Clock, Issuer, our_tokens, running_issuer
 
 
@@ -25,3 +27,10 @@ def issuer() -> Iterator[Issuer]:
     """An identity provider with a real HTTP server."""
     with running_issuer() as issuer:
         yield issuer
+
+
+@pytest.fixture
+def hasher(monkeypatch: pytest.MonkeyPatch) -> CountingHasher:
+    hasher = CountingHasher()
+    monkeypatch.setattr(passwords, "_HASHER", hasher)
+    return hasher

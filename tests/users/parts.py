@@ -16,9 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from auth import Tokens
+from db.connection import Database
 from settings import Settings
 
 SECRET = b"a secret that only the tests know of"
+NOWHERE = Database("postgresql://nowhere", size=1, name="nowhere")
+"Never opened: for what is refused before anything else is touched."
 START = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 
 

@@ -13,7 +13,7 @@ from db.connection import Database
 from errors import Unauthenticated, Unavailable
 from ids import new_id
 from resolvers.users import ensure_user, identify, viewer
-from tests.users.parts import Clock, Issuer
+from tests.users.parts import NOWHERE, Clock, Issuer
 from tests.users.test_tokens import NOW
 
 pytestmark = pytest.mark.anyio
@@ -25,10 +25,9 @@ def tokens(issuer: Issuer, clock: Clock) -> Tokens:
 
 
 async def test_our_token_speaks_for_its_user_without_a_question_to_the_database(tokens: Tokens) -> None:
-    closed = Database("postgresql://nowhere", size=1, name="closed")
     ann = new_id()
     token, expires_at = tokens.issue(ann)
-    assert await identify(closed, tokens, token) == Principal(UUID(int=ann.int), expires_at)
+    assert await identify(NOWHERE, tokens, token) == Principal(UUID(int=ann.int), expires_at)
 
 
 async def test_a_bad_token_speaks_for_nobody(db: Database, tokens: Tokens) -> None:
