@@ -58,6 +58,7 @@ class ApiServer(uvicorn.Server):
                 ws_per_message_deflate=False,  # 40 kB for each connection, for frames of some 300 bytes
                 timeout_graceful_shutdown=int(settings.drain_seconds) + 1,
                 log_config=None,
+                log_level="warning",  # each socket that opens is no news
             )
         )
 

@@ -40,7 +40,7 @@ def create_search() -> None:
     )
     if there:
         op.execute("create extension if not exists pg_trgm")
-    op.execute(MATCHES.format(fuzzy="or word_similarity(query, words) >= 0.6" if there else ""))
+    op.execute(MATCHES.format(fuzzy="or word_similarity(query, words) >= 0.5" if there else ""))
 
 
 def create_wall() -> None:

@@ -1,0 +1,124 @@
+"""Row-level security: the second wall, behind every statement's own condition."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from db.connection import API_ROLE, Database
+from db.query import Query
+from db.tables import OWNED
+from engine import tasks
+from engine.executions import NewExecution, start_execution
+from ids import new_id
+
+pytestmark = pytest.mark.anyio
+
+OWN = {"users": "id"} | dict.fromkeys(OWNED, "user_id")
+
+
+@pytest.fixture
+async def ada_and_bob(db: Database) -> tuple[object, object]:
+    """Two users, and rows of the first in every table that has an owner."""
+    ada, bob = new_id(), new_id()
+    async with db.as_system() as session:
+        for user, email in ((ada, "ada@example.com"), (bob, "bob@example.com")):
+            await session.run(
+                Query("insert into users (id, email) values (:id, :email)"), id=user, email=email
+            )
+    async with db.as_user(ada) as session:
+        await tasks.create_task(session, ada, {"title": "Buy milk"})
+        run = await start_execution(session, ada, NewExecution("show my tasks"))
+        await session.run(
+            Query(
+                """
+                insert into steps (id, execution_id, user_id, number, kind, attempt, started_at, started_seq)
+                values (:id, :run, :user, 1, 'THINKING', 1, now(), 1)
+                """
+            ),
+            id=new_id(),
+            run=run.id,
+            user=ada,
+        )
+        await session.run(
+            Query(
+                """
+                insert into idempotency_keys (user_id, mutation, key, fingerprint)
+                values (:user, 'm', 'k', '')
+                """
+            ),
+            user=ada,
+        )
+    return ada, bob
+
+
+@pytest.mark.parametrize("table", OWN)
+async def test_a_statement_without_a_user_condition_returns_nothing_of_others(
+    db: Database, ada_and_bob: tuple[object, object], table: str
+) -> None:
+    """Each owned table shows its rows to their owner alone."""
+    ada, bob = ada_and_bob
+    everything = Query(f"select {OWN[table]} as owner from {table}")
+
+    async with db.as_user(ada) as session:
+        mine = {row["owner"] for row in await session.all(everything)}
+    async with db.as_user(bob) as session:
+        others = {row["owner"] for row in await session.all(everything)}
+
+    assert mine == {ada}
+    assert others - {bob} == set()
+
+
+@pytest.mark.parametrize("table", OWNED)
+async def test_without_a_user_there_are_no_rows(
+    db: Database, dsn: str, ada_and_bob: tuple[object, object], table: str
+) -> None:
+    """The role alone sees nothing, on a fresh connection and on one that had a user before."""
+    connection = await asyncpg.connect(dsn)
+    for _ in range(2):
+        async with connection.transaction():
+            await connection.execute(f"set local role {API_ROLE}")
+            assert await connection.fetch(f"select 1 from {table}") == []
+        async with connection.transaction():
+            await connection.execute("select set_config('baton.user_id', $1, true)", str(uuid4()))
+    await connection.close()
+
+
+async def test_nobody_writes_a_row_for_somebody_else(
+    db: Database, ada_and_bob: tuple[object, object]
+) -> None:
+    """An insert or update that names another owner is refused."""
+    ada, bob = ada_and_bob
+    given = Query("insert into tasks (id, user_id, number, title) values (:id, :owner, 9, 'x')")
+    moved = Query("update tasks set user_id = :owner")
+
+    for statement, values in ((given, {"id": new_id(), "owner": ada}), (moved, {"owner": ada})):
+        with pytest.raises((asyncpg.InsufficientPrivilegeError, AssertionError)):
+            async with db.as_user(bob) as session:
+                assert await session.run(statement, **values) == 1, "touches no row"
+
+
+async def test_passwords_and_refresh_tokens_are_out_of_reach(
+    db: Database, ada_and_bob: tuple[object, object]
+) -> None:
+    """What only sign-in needs is not granted to the role of user transactions."""
+    ada, _ = ada_and_bob
+    for statement in ("select password_hash from users", "select 1 from refresh_tokens"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with db.as_user(ada) as session:
+                await session.all(Query(statement))
+
+
+async def test_every_table_with_an_owner_has_the_wall(db: Database) -> None:
+    """A table with a column `user_id` has row-level security: a new one cannot forget it."""
+    bare = Query(
+        """
+        select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid
+        where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
+          and a.attname = 'user_id' and not c.relrowsecurity
+        """
+    )
+    async with db.as_system() as session:
+        assert [row["relname"] for row in await session.all(bare)] == []

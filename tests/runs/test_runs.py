@@ -1,0 +1,413 @@
+"""The main job: a sentence in, real steps, an answer that is true of the database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from db import executions as rows
+from db.connection import Database
+from db.query import Query
+from engine.facts import status_fact
+from engine.journal import Ending, Journal
+from engine.log import append
+from engine.states import EndReason, Status, StepKind
+from engine.worker import Worker
+from errors import LeaseLost
+from ids import Kind, decode
+from tests.api import AWAIT, START, Api, User
+from tests.client import GraphQLErrors
+from tests.conftest import working
+
+pytestmark = pytest.mark.anyio
+
+SENTENCE = "Add a high priority task to call the dentist by Friday, then show my tasks"
+CANCEL = """
+mutation ($input: CancelExecutionInput!) {
+  cancelExecution(input: $input) {
+    __typename
+    ... on CancelConfirmed { execution { status endReason } }
+    ... on CancelRequested { cursor execution { status } }
+    ... on AlreadyTerminal { execution { status } }
+    ... on UserError { code path }
+  }
+}"""
+RETRY = """
+mutation ($id: ID!) {
+  retryExecution(input: {id: $id}) {
+    __typename
+    ... on StartExecutionSuccess { execution { id status input } }
+    ... on ExecutionActive { code active { id status } }
+    ... on UserError { code path }
+  }
+}"""
+
+
+async def claimed(api: Api, seconds: float = 60) -> Journal:
+    """The only queued run, in the hands of a worker that does nothing by itself."""
+    async with api.services.db.as_system() as session:
+        (run,) = await rows.claim_executions(session, "by hand", 1, seconds)
+        await append(session, run.id, run.user_id, run.last_seq, [status_fact(run)])
+    return Journal(api.services.db, run)
+
+
+async def let_lease_run_out(api: Api) -> None:
+    async with api.services.db.as_system() as session:
+        await session.run(Query("update executions set lease_until = now() - interval '1 second'"))
+
+
+class TestTheMainJob:
+    async def test_accepted_means_committed(self, api: Api) -> None:
+        """The row, its first event and its place in the queue are there before the reply."""
+        ada = await api.user()
+
+        started = await ada.start(SENTENCE)
+
+        assert started["execution"]["status"] == "QUEUED"
+        assert started["execution"]["queuePosition"] == 0
+        events = "query ($id: ID!) { execution(id: $id) { events { nodes { seq __typename } } } }"
+        found = await ada.one(events, id=started["execution"]["id"])
+        assert found["events"]["nodes"] == [{"seq": 1, "__typename": "ExecutionStatusChanged"}]
+
+    async def test_a_sentence_becomes_steps_and_a_true_answer(self, api: Api, worker: Worker) -> None:
+        ada = await api.user()
+
+        run = await ada.finished((await ada.start(SENTENCE))["execution"]["id"])
+
+        assert (run["status"], run["endReason"], run["attempt"]) == ("COMPLETED", "FINAL_ANSWER", 1)
+        steps = [(step["number"], step["kind"], step["toolName"]) for step in run["steps"]["nodes"]]
+        assert steps == [
+            (1, "THINKING", None),
+            (2, "TOOL_CALL", "add_task"),
+            (3, "TOOL_CALL", "list_tasks"),
+            (4, "FINAL_ANSWER", None),
+        ]
+        (task,) = (await ada.one("{ tasks { nodes { number title priority completed } } }"))["nodes"]
+        assert task == {"number": 1, "title": "call the dentist", "priority": "HIGH", "completed": False}
+        assert run["result"] == "Task created: call the dentist\nYou have 1 task: 1) call the dentist"
+
+    async def test_the_log_tells_of_everything_once_and_in_order(self, api: Api, worker: Worker) -> None:
+        ada = await api.user()
+
+        run = await ada.finished((await ada.start(SENTENCE))["execution"]["id"])
+
+        events = run["events"]["nodes"]
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+        assert [event["status"] for event in events if "status" in event] == [
+            "QUEUED",
+            "RUNNING",
+            "COMPLETED",
+        ]
+        percents = [event["progress"]["percent"] for event in events if "progress" in event]
+        assert percents == sorted(percents)
+        assert percents[-1] == 100
+        assert run["progress"]["percent"] == 100
+
+    @pytest.mark.parametrize(
+        ("sentence", "answer"),
+        [
+            (
+                "What is the weather?",
+                "I can only help with task management. Try 'create a task' or 'show my tasks'.",
+            ),
+            ("Delete task 7", "I couldn't find that task. Try listing your tasks first."),
+            ("x" * 1_001, "Message must be under 1000 characters"),
+        ],
+    )
+    async def test_what_cannot_be_done_is_said(
+        self, api: Api, worker: Worker, sentence: str, answer: str
+    ) -> None:
+        ada = await api.user()
+
+        run = await ada.finished((await ada.start(sentence))["execution"]["id"])
+
+        assert (run["status"], run["result"]) == ("COMPLETED", answer)
+
+    async def test_more_than_one_task_is_never_deleted_unasked(self, api: Api, worker: Worker) -> None:
+        ada = await api.user()
+        await ada.create("one")
+        await ada.create("two")
+
+        run = await ada.finished((await ada.start("Delete all my tasks"))["execution"]["id"])
+
+        assert run["result"].startswith("This would delete 2 tasks.")
+        assert await ada.one("{ tasks { totalCount } }") == {"totalCount": 2}
+
+    async def test_higher_priority_goes_first(self, api: Api) -> None:
+        ada = await api.user()
+        low = await ada.start("show my tasks", priority="LOW")
+        await ada.start("show my tasks", priority="HIGH")
+        position = "query ($id: ID!) { execution(id: $id) { queuePosition } }"
+
+        assert (await ada.one(position, id=low["execution"]["id"]))["queuePosition"] == 1
+        assert (await claimed(api)).run.priority == 3
+
+    @pytest.mark.parametrize(
+        ("given", "field"),
+        [
+            ({"input": "  "}, "input"),
+            ({"input": "x" * 10_001}, "input"),
+            ({"input": "x", "timeZone": "Mars/Olympus"}, "timeZone"),
+            ({"input": "x", "timeZone": "../../etc/passwd"}, "timeZone"),
+            ({"input": "x", "metadata": [1]}, "metadata"),
+            ({"input": "x", "taskId": "nonsense"}, "taskId"),
+        ],
+    )
+    async def test_bad_input_starts_nothing(self, api: Api, given: dict[str, Any], field: str) -> None:
+        ada = await api.user()
+
+        answer = await ada.one(START, input=given)
+
+        assert (answer["code"], answer["path"]) == ("INVALID_INPUT", ["input", field])
+        assert await ada.one("{ executions { totalCount } }") == {"totalCount": 0}
+
+    async def test_a_run_belongs_to_a_task_and_is_found_by_its_metadata(self, api: Api) -> None:
+        ada, bob = await api.user(), await api.user("bob@example.com")
+        task = await ada.create()
+        started = await ada.start("show my tasks", taskId=task["id"], metadata={"team": {"id": 7}, "x": 1})
+        of_task = "{ task(by: {number: 1}) { executions { totalCount nodes { id task { number } } } } }"
+        by_metadata = "query ($m: JSON) { executions(filter: {metadata: $m}) { nodes { id } } }"
+
+        found = await ada.one(of_task)
+        assert found["executions"]["nodes"] == [{"id": started["execution"]["id"], "task": {"number": 1}}]
+        assert len((await ada.one(by_metadata, m={"team": {"id": 7}}))["nodes"]) == 1
+        assert (await ada.one(by_metadata, m={"team": {"id": 8}}))["nodes"] == []
+        other = await bob.one(START, input={"input": "x", "taskId": task["id"]})
+        assert (other["code"], other["path"]) == ("NOT_FOUND", ["input", "taskId"])
+
+
+class TestCancelling:
+    async def test_a_queued_run_has_stopped_at_once(self, api: Api) -> None:
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+
+        answer = await ada.one(CANCEL, input={"id": started["execution"]["id"]})
+
+        assert answer["__typename"] == "CancelConfirmed"
+        assert answer["execution"] == {"status": "CANCELLED", "endReason": "CANCELLED_BY_USER"}
+
+    async def test_a_running_one_stops_at_its_workers_word(self, api: Api) -> None:
+        """CANCELLING is asked, CANCELLED is the worker's: nothing is written after it."""
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        journal = await claimed(api)
+        await journal.begin(1, StepKind.THINKING, {"text": "…"})
+
+        asked = await ada.one(CANCEL, input={"id": started["execution"]["id"], "reason": "enough"})
+        await journal.end(Ending(Status.CANCELLED, EndReason.CANCELLED_BY_USER))
+
+        assert (asked["__typename"], asked["execution"]["status"]) == ("CancelRequested", "CANCELLING")
+        run = await ada.finished(started["execution"]["id"])
+        assert run["status"] == "CANCELLED"
+        assert run["events"]["nodes"][-1]["status"] == "CANCELLED"
+        assert [step["status"] for step in run["steps"]["nodes"]] == ["FAILED"]
+        with pytest.raises(LeaseLost):
+            await journal.begin(2, StepKind.THINKING, {"text": "too late"})
+
+    async def test_waiting_for_the_end_of_a_running_one(self, api: Api, db: Database) -> None:
+        """With `waitMs` the answer is what came of it, whichever worker stopped."""
+        ada = await api.user()
+        async with blocked(db, ada) as release, working(api.services):
+            started = await ada.start("Add a task to buy milk")
+            await until_status(api, ada, started["execution"]["id"], "RUNNING")
+            answer = await ada.one(CANCEL, input={"id": started["execution"]["id"], "waitMs": 10_000})
+            release.set()
+
+        assert answer["__typename"] == "CancelConfirmed"
+        assert await ada.one("{ tasks { totalCount } }") == {"totalCount": 0}
+
+    async def test_what_has_ended_stays_as_it_ended(self, api: Api, worker: Worker) -> None:
+        ada = await api.user()
+        started = await ada.start("show my tasks")
+        await ada.finished(started["execution"]["id"])
+
+        answer = await ada.one(CANCEL, input={"id": started["execution"]["id"]})
+
+        assert (answer["__typename"], answer["execution"]["status"]) == ("AlreadyTerminal", "COMPLETED")
+
+    async def test_a_lost_workers_run_that_was_asked_to_stop_is_stopped_by_the_sweep(self, api: Api) -> None:
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        await claimed(api)
+        await ada.one(CANCEL, input={"id": started["execution"]["id"]})
+        await let_lease_run_out(api)
+
+        async with working(api.services):
+            run = await ada.finished(started["execution"]["id"])
+
+        assert (run["status"], run["endReason"]) == ("CANCELLED", "CANCELLED_BY_USER")
+
+
+class TestRetrying:
+    async def test_an_ended_run_is_started_again_as_a_new_one(self, api: Api, worker: Worker) -> None:
+        ada = await api.user()
+        first = await ada.start("Add a task to buy milk")
+        await ada.finished(first["execution"]["id"])
+
+        again = await ada.one(RETRY, id=first["execution"]["id"])
+
+        assert again["execution"]["id"] != first["execution"]["id"]
+        await ada.finished(again["execution"]["id"])
+        assert await ada.one("{ tasks { totalCount } }") == {"totalCount": 2}
+
+    async def test_a_live_one_is_not(self, api: Api) -> None:
+        ada = await api.user()
+        first = await ada.start(SENTENCE)
+
+        again = await ada.one(RETRY, id=first["execution"]["id"])
+
+        assert again["__typename"] == "ExecutionActive"
+        assert again["active"] == {"id": first["execution"]["id"], "status": "QUEUED"}
+
+
+class TestLeases:
+    async def test_a_run_goes_on_from_its_rows_in_other_hands(self, api: Api) -> None:
+        """The step that the lost worker left open begins anew under its own number."""
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        lost = await claimed(api)
+        step = await lost.begin(1, StepKind.THINKING, {"text": "2 things to do: add_task, then list_tasks."})
+        await let_lease_run_out(api)
+
+        async with working(api.services):
+            run = await ada.finished(started["execution"]["id"])
+
+        assert (run["status"], run["attempt"]) == ("COMPLETED", 2)
+        assert [node["number"] for node in run["steps"]["nodes"]] == [1, 2, 3, 4]
+        assert [node["attempt"] for node in run["steps"]["nodes"]] == [2, 2, 2, 2]
+        assert decode(Kind.STEP, run["steps"]["nodes"][0]["id"]) == step.id
+        seqs = [event["seq"] for event in run["events"]["nodes"]]
+        assert seqs == list(range(1, len(seqs) + 1))
+
+    async def test_who_lost_the_lease_writes_nothing(self, api: Api) -> None:
+        """No step, no event, no effect."""
+        ada = await api.user()
+        started = await ada.start("Add a task to buy milk")
+        zombie = await claimed(api)
+        step = await zombie.begin(1, StepKind.THINKING, {"text": "…"})
+        await let_lease_run_out(api)
+        async with working(api.services):
+            before = await ada.finished(started["execution"]["id"])
+
+        for word in (
+            zombie.begin(2, StepKind.THINKING, {"text": "late"}),
+            zombie.conclude(step, "late"),
+            zombie.end(Ending(Status.COMPLETED, EndReason.FINAL_ANSWER)),
+        ):
+            with pytest.raises(LeaseLost):
+                await word
+
+        assert await ada.finished(started["execution"]["id"]) == before
+
+    async def test_attempts_that_end_in_a_crash_are_counted_to_a_cap(self, api: Api) -> None:
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        async with api.services.db.as_system() as session:
+            await session.run(Query("update executions set max_attempts = 1"))
+        await claimed(api)
+        await let_lease_run_out(api)
+
+        async with working(api.services):
+            run = await ada.finished(started["execution"]["id"])
+
+        assert (run["status"], run["endReason"], run["attempt"]) == ("FAILED", "ATTEMPTS_EXHAUSTED", 1)
+
+    async def test_a_worker_that_goes_away_leaves_no_run_under_a_lease(self, api: Api, db: Database) -> None:
+        """Drained, it queues again what it could not end."""
+        ada = await api.user()
+        async with blocked(db, ada) as release:
+            async with working(api.services):
+                started = await ada.start("Add a task to buy milk")
+                await until_status(api, ada, started["execution"]["id"], "RUNNING")
+            status = await ada.one(
+                "query ($id: ID!) { execution(id: $id) { status } }", id=started["execution"]["id"]
+            )
+            release.set()
+
+        assert status == {"status": "QUEUED"}
+
+    async def test_one_run_is_claimed_once_by_workers_that_ask_at_once(self, api: Api) -> None:
+        ada = await api.user()
+        for _ in range(20):
+            await ada.start("show my tasks")
+
+        async def claim(name: str) -> list[Any]:
+            async with api.services.db.as_system() as session:
+                return [row.id for row in await rows.claim_executions(session, name, 5, 60)]
+
+        taken = await asyncio.gather(*(claim(f"worker {n}") for n in range(6)))
+
+        ids = [one for some in taken for one in some]
+        assert len(ids) == len(set(ids))
+
+
+class TestAwaiting:
+    async def test_a_wait_ends_with_its_time(self, api: Api) -> None:
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        answers = "{ timedOut execution { status } cursor }"
+        wait = f"query ($id: ID!) {{ awaitExecution(id: $id, timeoutMs: 1) {answers} }}"
+
+        answer = await ada.one(wait, id=started["execution"]["id"])
+
+        assert (answer["timedOut"], answer["execution"]["status"]) == (True, "QUEUED")
+        assert answer["cursor"] == started["execution"]["cursor"]
+
+    async def test_another_users_run_is_not_found(self, api: Api) -> None:
+        ada, bob = await api.user(), await api.user("bob@example.com")
+        started = await ada.start(SENTENCE)
+        run_id = started["execution"]["id"]
+
+        assert await bob.one(AWAIT, id=run_id) is None
+        assert await bob.one("query ($id: ID!) { execution(id: $id) { id } }", id=run_id) is None
+        assert await bob.one("query ($id: ID!) { node(id: $id) { id } }", id=run_id) is None
+        assert (await bob.one(CANCEL, input={"id": run_id}))["code"] == "NOT_FOUND"
+        assert (await bob.one(RETRY, id=run_id))["code"] == "NOT_FOUND"
+
+    @pytest.mark.parametrize("milliseconds", [-1, 30_001])
+    async def test_a_wait_has_its_bounds(self, api: Api, milliseconds: int) -> None:
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        wait = "query ($id: ID!, $ms: Int!) { awaitExecution(id: $id, timeoutMs: $ms) { timedOut } }"
+
+        with pytest.raises(GraphQLErrors) as refused:
+            await ada.one(wait, id=started["execution"]["id"], ms=milliseconds)
+
+        assert refused.value.code == "BAD_USER_INPUT"
+
+
+class blocked:  # noqa: N801 - reads as what it does
+    """The user's row locked: no task of theirs can be made meanwhile; a worker stands still in its step."""
+
+    def __init__(self, db: Database, user: User) -> None:
+        self._db, self._user = db, user
+
+    async def __aenter__(self) -> asyncio.Event:
+        self._release, locked = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            async with self._db.as_system() as session:
+                await session.one(
+                    Query("select id from users where id = :id for no key update"), id=self._user.id
+                )
+                locked.set()
+                await self._release.wait()
+
+        self._task = asyncio.create_task(hold())
+        await locked.wait()
+        return self._release
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release.set()
+        await self._task
+
+
+async def until_status(api: Api, user: User, execution_id: str, status: str) -> None:
+    """Wait until the run says so, as anybody would: by its stream's hints."""
+    of_run = decode(Kind.EXECUTION, execution_id).hex
+    asked = "query ($id: ID!) { execution(id: $id) { status } }"
+    with api.services.hub.listen(of_run) as bell:
+        while (await user.one(asked, id=execution_id))["status"] != status:
+            await bell.wait(1)
