@@ -11,6 +11,9 @@ export function takeToken() {
   return token ?? sessionStorage.getItem(key);
 }
 
+// A second link opened in the same tab changes the fragment only.
+addEventListener('hashchange', () => location.reload());
+
 export function headersOf(token) {
   return JSON.stringify(token ? { Authorization: `Bearer ${token}` } : {}, null, 2);
 }
