@@ -17,10 +17,14 @@ from engine.language.understanding import Understanding
 
 ANCHOR = anywhere("LIST|NUMBER|QUOTE|{anchor}")
 CLAUSE = anywhere("{clause_break}+")
-NOTHING_FITS = 0.95
+NOTHING_FITS = 0.97
 "How sure it is that a message no frame fits is about something else."
+NOTHING_FITS_TASKS = 0.6
+"The same where tasks are spoken of."
 SECOND_CLAUSE = 0.85
 "How much less sure a request is when something else stands before it."
+RESPELLED = 0.97
+"The same, for each word that had to be respelled to be understood."
 
 
 def understood(reading: Reading, now: datetime, zone: ZoneInfo) -> Understanding:
@@ -33,7 +37,8 @@ def understood(reading: Reading, now: datetime, zone: ZoneInfo) -> Understanding
         return later
     fit = fit or first_fit(request, LOOSE)
     if fit is None:
-        return Understanding(Intent.UNKNOWN, None, NOTHING_FITS, "nothing fits", zone)
+        sure = NOTHING_FITS_TASKS if anchored(request) else NOTHING_FITS
+        return Understanding(Intent.UNKNOWN, None, sure, "nothing fits", zone)
     return _made(fit, now, zone)
 
 
@@ -52,7 +57,8 @@ def _made(fit: Framed, now: datetime, zone: ZoneInfo) -> Understanding:
     frame = fit.frame
     if _of_another_list(fit):
         return Understanding(Intent.UNKNOWN, None, NOTHING_FITS, "another list", zone)
-    return Understanding(frame.intent, arguments(fit, now, zone), frame.confidence, frame.rule, zone)
+    sure = frame.confidence * RESPELLED**fit.reading.corrections
+    return Understanding(frame.intent, arguments(fit, now, zone), sure, frame.rule, zone)
 
 
 def _of_another_list(fit: Framed) -> bool:

@@ -27,10 +27,13 @@ class Titled:
 
 def titled(reading: Reading, extras: Extras) -> Titled:
     """What the words of a title slot say, added to what was said outside of it."""
-    body, note = _described(reading)
+    if NOTHING.match(reading.line):
+        return Titled(None, None, extras)
+    body, note, rest = _described(reading)
     if not body.words:
-        body, note = reading, None
-    if body.words and body.words[0].form == "QUOTE":
+        return Titled(reading.text, None, extras)
+    extras = extras.and_of(rest)
+    if body.words[0].form == "QUOTE":
         return Titled(str(body.words[0].value), note, extras.and_of(body[1:]))
     inner, around = _trimmed(body)
     extras = extras.and_of(around)
@@ -41,8 +44,8 @@ def titled(reading: Reading, extras: Extras) -> Titled:
 
 def beside(reading: Reading, extras: Extras) -> tuple[str | None, Extras]:
     """The description, and the times and priorities, that stand behind a title."""
-    rest, note = _described(reading)
-    return note, extras.and_of(rest)
+    body, note, rest = _described(reading)
+    return note, extras.and_of(body).and_of(rest)
 
 
 def written(reading: Reading) -> str | None:
@@ -55,18 +58,21 @@ def written(reading: Reading) -> str | None:
 
 
 def note_of(reading: Reading) -> str | None:
-    """A description: the quote it holds, or all of its words."""
-    quote = next((str(value) for value in reading.values("QUOTE")), None)
-    if quote and len([word for word in reading.words if word.form.isalnum()]) <= 2:
-        return quote
+    """A description: the quote it begins with, or all of its words."""
+    if reading.words and reading.words[0].form == "QUOTE":
+        return str(reading.words[0].value) or None
     return reading.text.strip(" .!?,;:()") or None
 
 
-def _described(reading: Reading) -> tuple[Reading, str | None]:
+def _described(reading: Reading) -> tuple[Reading, str | None, Reading]:
+    """What stands before a description, the description, and what stands behind it where it is quoted."""
     found = next(filter(None, (pattern.search(reading.line) for pattern in DESCRIBING)), None)
+    nothing = reading.only(())
     if not found:
-        return reading, None
-    return reading.span(0, found.start()), note_of(reading.span(*found.span("note")))
+        return reading, None, nothing
+    held = reading.span(*found.span("note"))
+    quoted = held.words[0].form == "QUOTE"
+    return reading.span(0, found.start()), note_of(held), held[1:] if quoted else nothing
 
 
 def _trimmed(reading: Reading) -> tuple[Reading, Reading]:

@@ -1,0 +1,1 @@
+"""What people say to the task agent, and what it makes of that."""
