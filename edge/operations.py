@@ -92,16 +92,22 @@ class Operations(Generic[C]):
     async def _execute(self, underway: _Underway, request: GraphQLRequest, caller: Caller) -> None:
         operation = self._executions.select(request)
         if operation.kind is OperationType.SUBSCRIPTION:
-            async with aclosing(
-                await self._executions.subscribe(operation, request.variables, caller)
-            ) as answers:
-                async for answer in answers:
-                    await self._tell(underway, _next_message(underway.id, answer))
+            answers = await self._executions.subscribe(operation, request.variables, caller)
+            await self._follow(underway, answers)
         else:
-            underway.effective = operation.kind is OperationType.MUTATION
+            underway.uncut = operation.kind is OperationType.MUTATION
             answer = await self._executions.run(operation, request.variables, caller)
-            underway.effective = False
+            underway.uncut = False
             await self._tell(underway, _next_message(underway.id, answer))
+
+    async def _follow(self, underway: _Underway, answers: AsyncGenerator[Answer, None]) -> None:
+        try:
+            async for answer in answers:
+                await self._tell(underway, _next_message(underway.id, answer))
+        finally:
+            underway.uncut = True
+            await answers.aclose()
+            underway.uncut = False
 
     def _release(self, underway: _Underway) -> None:
         """Give the id free before the last message: the client may use it again as soon as it has that."""

@@ -29,6 +29,10 @@ class Talk:
     def say(self, message: object) -> None:
         self.connection.send(message if isinstance(message, str) else json.dumps(message))
 
+    def send_while_open(self, frame: str | bytes) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            self.connection.send(frame)
+
     def hear(self) -> dict[str, Any]:
         text = self.connection.recv(timeout=5)
         assert isinstance(text, str)
@@ -64,14 +68,11 @@ def connect(
     headers: Mapping[str, str] | None = None,
     **options: Any,
 ) -> Iterator[Talk]:
+    """Open a socket; `options` are those of the client library."""
     subprotocols = [Subprotocol(name) for name in protocols] or None
+    options = {"proxy": None, "compression": None, "close_timeout": 0.5, **options}
     with open_socket(
-        server.ws,
-        subprotocols=subprotocols,
-        additional_headers=headers,
-        proxy=None,
-        compression=None,
-        **options,
+        server.ws, subprotocols=subprotocols, additional_headers=headers, **options
     ) as connection:
         yield Talk(connection)
 

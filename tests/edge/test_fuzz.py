@@ -1,0 +1,260 @@
+"""Whatever is sent, nothing breaks: no answer of 500 or more, no abnormal close, the next one is served."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.edge.talk import connect
+from tests.edge.world import Context, Edge, Notes, Server, make_edge
+
+CODES = {1009, 1012, 1013, 4400, 4401, 4403, 4408, 4409, 4429}
+
+
+def mostly(usual: st.SearchStrategy[Any], *odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Three out of four are as usual: what is broken everywhere does not get far."""
+    return st.sampled_from([usual] * 3 * len(odd) + list(odd)).flatmap(lambda strategy: strategy)
+
+
+WORDS = """
+query mutation subscription fragment on F Query ... { } ( ) [ ] : ! $a @skip(if:true) @ hello person friend
+name touch count number flood silence __typename __schema value x: "a" \\u0000 \"\"\" 1 -0.1e9 null true # é
+"""
+tokens = st.sampled_from([*WORDS.split(), "\0", "\ufeff", '"\\u0000"'])
+whole_documents = st.sampled_from(
+    [
+        "{ hello }",
+        "query($a: String!) { hello(name: $a) }",
+        "query($a: JSON!) { echo(value: $a) }",
+        "{ person { friend { name } } }",
+        "mutation { touch }",
+        "subscription { count { number } }",
+        "subscription($a: String) { count(after: $a) { number } }",
+        "subscription { flood { number } }",
+        "{ ...F } fragment F on Query { ...F }",
+    ]
+)
+random_documents = st.lists(tokens, max_size=30).map(" ".join) | st.text(max_size=40)
+documents = mostly(whole_documents, random_documents)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=10), documents)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+fine_requests = st.fixed_dictionaries(
+    {"query": documents},
+    optional={"variables": st.fixed_dictionaries({"a": values}), "operationName": st.none()},
+)
+odd_requests = st.fixed_dictionaries(
+    {"query": documents | values},
+    optional={"variables": values, "operationName": values, "extensions": values, "other": values},
+)
+requests = mostly(fine_requests, odd_requests)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, whole: st.SearchStrategy[bytes]) -> bytes:
+    """Bytes with a piece cut out and another put in."""
+    raw = draw(whole)
+    start, end = sorted((draw(st.integers(0, len(raw))), draw(st.integers(0, len(raw)))))
+    return raw[:start] + draw(st.binary(max_size=6)) + raw[end:]
+
+
+def as_json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+whole = requests.map(as_json)
+bodies = mostly(whole, values.map(as_json), damaged(whole), st.binary(max_size=60))
+accepts = st.sampled_from(
+    [
+        "application/json",
+        "application/graphql-response+json",
+        "text/event-stream",
+        "*/*",
+        "text/html",
+        ",;q=",
+        "",
+    ]
+)
+latin = st.text(st.characters(max_codepoint=255), max_size=5)
+plain_headers = st.fixed_dictionaries(
+    {"content-type": st.just("application/json")}, optional={"accept": accepts}
+)
+odd_headers = st.fixed_dictionaries(
+    {"content-type": st.sampled_from(["application/json", "text/plain", ";", "application/json;charset=x"])},
+    optional={
+        "accept": accepts | latin,
+        "authorization": st.sampled_from(["Bearer good", "Bearer bad", "Bearer", "x", "bearer \xff"]),
+        "idempotency-key": latin,
+        "x-request-id": latin,
+        "content-length": st.sampled_from(["1", "99999999999", "-1", "x", "²"]),
+        "content-encoding": st.sampled_from(["gzip", "identity"]),
+        "last-event-id": latin,
+    },
+)
+headers = mostly(plain_headers, odd_headers)
+operation_ids = st.sampled_from(["1", "2", "3", "4", "é" * 100])
+subscribes = st.fixed_dictionaries(
+    {"id": operation_ids, "type": st.just("subscribe"), "payload": fine_requests}
+)
+completes = st.fixed_dictionaries({"id": operation_ids, "type": st.just("complete")})
+pings = st.fixed_dictionaries({"type": st.sampled_from(["ping", "pong"])})
+odd_messages = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": values,
+        "type": st.sampled_from(["connection_init", "subscribe", "complete", "ping", "next", "error"])
+        | values,
+        "payload": values | odd_requests,
+    },
+)
+messages = mostly(subscribes | completes | pings, odd_messages, values)
+INIT = '{"type": "connection_init", "payload": {"authorization": "Bearer good"}}'
+texts = messages.map(json.dumps)
+frames = mostly(texts, texts, texts, st.text(max_size=30), st.binary(max_size=20))
+talks = st.tuples(st.sampled_from([INIT, INIT, INIT, '{"type": "ping"}']), st.lists(frames, max_size=6))
+
+many = settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+some = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def edge() -> Edge[Context]:
+    notes = Notes()
+    notes.gate.set()
+    return make_edge(notes)
+
+
+class Ear:
+    """The server's side of ASGI: says what it was given to say, and hears all."""
+
+    def __init__(self, *said: dict[str, Any]) -> None:
+        self._said = iter(said)
+        self.heard: list[dict[str, Any]] = []
+        self._enough = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        message = next(self._said, None)
+        for _ in range(5):
+            await asyncio.sleep(0)  # what was said before gets a little way
+        if message is not None:
+            return message
+        await self._enough.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """A stream without end is left after a few events."""
+        self.heard.append(message)
+        if len(self.heard) > 20:
+            self._enough.set()
+        await asyncio.sleep(0)
+
+
+async def exchange(
+    edge: Edge[Context], method: str, body: bytes, query: bytes, headers: dict[str, str]
+) -> Ear:
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    scope = {"type": "http", "method": method, "query_string": query, "headers": raw, "path": "/graphql"}
+    ear = Ear({"type": "http.request", "body": body, "more_body": False})
+    async with asyncio.timeout(5):
+        await edge.http(scope, ear.receive, ear.send)
+    return ear
+
+
+def check_response(ear: Ear) -> None:
+    start, *pieces = ear.heard
+    assert start["type"] == "http.response.start"
+    assert start["status"] < 500
+    kind = dict(start["headers"])[b"content-type"]
+    whole = b"".join(piece["body"] for piece in pieces)
+    if b"json" in kind:
+        answer = json.loads(whole)
+        assert all("code" in error["extensions"] for error in answer.get("errors", []))
+        assert "INTERNAL" not in {error["extensions"]["code"] for error in answer.get("errors", [])}
+
+
+@many
+@given(body=bodies, headers=headers)
+def test_no_body_breaks_it(
+    runner: asyncio.Runner, edge: Edge[Context], body: bytes, headers: dict[str, str]
+) -> None:
+    check_response(runner.run(exchange(edge, "POST", body, b"", headers)))
+
+
+@some
+@given(query=st.binary(max_size=60) | documents.map(lambda d: b"query=" + d.encode()), headers=headers)
+def test_no_url_breaks_it(
+    runner: asyncio.Runner, edge: Edge[Context], query: bytes, headers: dict[str, str]
+) -> None:
+    check_response(runner.run(exchange(edge, "GET", b"", query, headers)))
+
+
+async def conversation(edge: Edge[Context], said: list[str | bytes]) -> Ear:
+    received = [
+        {"type": "websocket.receive", "text" if isinstance(frame, str) else "bytes": frame} for frame in said
+    ]
+    end = {"type": "websocket.disconnect", "code": 1000}
+    ear = Ear({"type": "websocket.connect"}, *received, end)
+    scope = {"type": "websocket", "subprotocols": ["graphql-transport-ws"], "headers": [], "path": "/graphql"}
+    async with asyncio.timeout(5):
+        await edge.socket(scope, ear.receive, ear.send)
+    return ear
+
+
+@many
+@given(talk=talks)
+def test_no_frame_breaks_it(
+    runner: asyncio.Runner, edge: Edge[Context], talk: tuple[str, list[str | bytes]]
+) -> None:
+    ear = runner.run(conversation(edge, [talk[0], *talk[1]]))
+    accept, *rest = ear.heard
+    assert accept["type"] == "websocket.accept"
+    for message in rest:
+        if message["type"] == "websocket.send":
+            assert json.loads(message["text"])["type"] in {
+                "connection_ack",
+                "pong",
+                "next",
+                "error",
+                "complete",
+            }
+        else:
+            assert message is rest[-1]
+            assert message["code"] in CODES
+            assert len(message["reason"].encode()) <= 123
+
+
+@some
+@given(body=bodies)
+def test_a_real_server_bears_it_and_goes_on(http: httpx2.Client, body: bytes) -> None:
+    response = http.post("/graphql", content=body, headers={"content-type": "application/json"})
+    assert response.status_code < 500
+    assert http.post("/graphql", json={"query": "{ hello }"}).json() == {"data": {"hello": "Hello, you!"}}
+
+
+@some
+@given(talk=talks)
+def test_a_real_socket_is_closed_with_a_code_of_the_protocol(
+    running: Server, talk: tuple[str, list[str | bytes]]
+) -> None:
+    with connect(running, close_timeout=5) as client:
+        client.connection.send(talk[0])
+        for frame in talk[1]:
+            client.send_while_open(frame)
+        client.send_while_open("the end")  # no message: the server has to close, if it has not yet
+        assert client.closed()[0] in CODES
