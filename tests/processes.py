@@ -85,6 +85,10 @@ class House:
         self.servers.append(address)
         return process
 
+    def http(self, server: int = 0) -> httpx2.AsyncClient:
+        """A client of one of the servers, patient enough for what waits by contract."""
+        return httpx2.AsyncClient(base_url=self.servers[server], timeout=40)
+
     def start_worker(self) -> Process:
         return self._start("worker")
 

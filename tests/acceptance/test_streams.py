@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.api import AWAIT, START
@@ -49,10 +49,7 @@ subscription ($id: ID!, $after: String, $from: StreamFrom) {
 async def servers(house: House) -> AsyncIterator[list[Client]]:
     """The same user at each of two servers."""
     token = await asyncio.to_thread(house.token, "streams@example.com")
-    async with (
-        httpx2.AsyncClient(base_url=house.servers[0]) as one,
-        httpx2.AsyncClient(base_url=house.servers[1]) as two,
-    ):
+    async with house.http(0) as one, house.http(1) as two:
         yield [Client(one, token), Client(two, token)]
 
 
@@ -80,7 +77,7 @@ def check(frames: list[dict[str, Any]]) -> None:
     assert names[0] == "StreamOpened"
     assert names[-1] == "StreamClosed"
     assert set(names[1:-1]) <= {"EventBatch"}
-    for before, frame in zip(frames, frames[1:], strict=False):
+    for before, frame in pairwise(frames):
         assert frame.get("continuesFrom", before["cursor"]) == before["cursor"]
     assert frames[-1]["reason"] == "TERMINAL"
 
@@ -166,8 +163,8 @@ def replayed(snapshot: dict[str, Any], later: list[dict[str, Any]]) -> dict[str,
 async def test_the_pages_of_the_log_have_the_cursors_of_the_stream(servers: list[Client], ended: str) -> None:
     """`Execution.events` is the same rows, in the same order, with the same cursors."""
     paged = (
-        "query ($id: ID!, $after: String) { execution(id: $id) { events(first: 2, after: $after) { %s } } }"
-        % ("edges { cursor node { seq __typename } } pageInfo { hasNextPage endCursor }")
+        "query ($id: ID!, $after: String) { execution(id: $id) { events(first: 2, after: $after) {"
+        "  edges { cursor node { seq __typename } } pageInfo { hasNextPage endCursor } } } }"
     )
     edges: list[Any] = []
     more = True

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
-import httpx2
 import pytest
 
 from tests.acceptance.test_streams import check, events, frames
@@ -29,7 +28,7 @@ async def test_a_run_whose_worker_is_killed_between_two_steps_ends_on_another(sm
     """Steps are numbered without hole or double, each effect is there once, the stream misses nothing."""
     token = await asyncio.to_thread(small_house.token)
     holder = await asyncpg.connect(small_house.dsn)
-    async with httpx2.AsyncClient(base_url=small_house.servers[0]) as http:
+    async with small_house.http() as http:
         ada = Client(http, token)
         transaction = holder.transaction()
         await transaction.start()
@@ -38,7 +37,7 @@ async def test_a_run_whose_worker_is_killed_between_two_steps_ends_on_another(sm
         started = await ada.one(START, input={"input": "Add a task to buy milk, then add a task to call mom"})
         run_id = started["execution"]["id"]
         watching = asyncio.create_task(frames(ada, run_id))
-        await until_blocked(holder)
+        await until_blocked(small_house, holder)
 
         small_house.processes[0].kill()
         small_house.start_worker()
@@ -56,23 +55,26 @@ async def test_a_run_whose_worker_is_killed_between_two_steps_ends_on_another(sm
     await holder.close()
 
 
-async def until_blocked(connection: asyncpg.Connection) -> None:
-    """Wait until Postgres says that somebody waits for our lock."""
-    waiting = "select count(*) from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))"
+async def until_blocked(house: House, holder: asyncpg.Connection) -> None:
+    """Wait until Postgres says that somebody waits for the holder's lock."""
+    waiting = "select pg_sleep(0.01), count(*) from pg_stat_activity where $1 = any(pg_blocking_pids(pid))"
+    # Not by the holder itself: in a transaction the activity is a picture taken once.
+    observer = await asyncpg.connect(house.dsn)
     async with asyncio.timeout(20):
-        while not await connection.fetchval(waiting):
-            await asyncio.sleep(0.01)
+        while not (await observer.fetchrow(waiting, holder.get_server_pid()))["count"]:
+            pass
+    await observer.close()
 
 
 async def test_a_stopped_worker_hands_its_run_back(small_house: House) -> None:
     """SIGTERM: the run is queued again at once, not when the lease has run out; the process ends well."""
     token = await asyncio.to_thread(small_house.token)
     holder = await asyncpg.connect(small_house.dsn)
-    async with httpx2.AsyncClient(base_url=small_house.servers[0]) as http, holder.transaction():
+    async with small_house.http() as http, holder.transaction():
         ada = Client(http, token)
         await holder.execute("select id from users for no key update")
         started = await ada.one(START, input={"input": "Add a task to buy milk"})
-        await until_blocked(holder)
+        await until_blocked(small_house, holder)
 
         code = await asyncio.to_thread(small_house.processes[0].stop)
 
