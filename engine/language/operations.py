@@ -17,6 +17,7 @@ from engine.language.understanding import Understanding
 
 ANCHOR = anywhere("LIST|NUMBER|QUOTE|{anchor}")
 CLAUSE = anywhere("{clause_break}+")
+REMIND = anywhere("{reminding} me")
 NOTHING_FITS = 0.97
 "How sure it is that a message no frame fits is about something else."
 NOTHING_FITS_TASKS = 0.6
@@ -71,8 +72,9 @@ def _of_another_list(fit: Framed) -> bool:
 
 def _later_clause(request: Reading, now: datetime, zone: ZoneInfo) -> Understanding | None:
     """What a request behind another clause asks for ("we're out of paint, so take …")."""
-    for boundary in CLAUSE.finditer(request.line):
-        clause = core(request.span(boundary.end(), len(request.line)))
+    ends = [found.end() for found in CLAUSE.finditer(request.line)]
+    for start in sorted({*ends, *(found.start() for found in REMIND.finditer(request.line))}):
+        clause = core(request.span(start, len(request.line)))
         fit = first_fit(clause, REQUESTS) if clause.words else None
         found = fit and _made(fit, now, zone)
         if found and found.arguments is not None:

@@ -55,7 +55,7 @@ SHAPES = {
 }
 "Classes that a list of words can't hold."
 
-SLOTS = {"ref": r"(?!(?:an? (?:new )?(?:task|reminder|todo|to-do|to|item)|me|us|myself) )\S.*? "}
+SLOTS = {"ref": r"(?!an? (?:new )?(?:task|reminder|todo|to-do|to|item|note|memo) |(?:me|us|myself) )\S.*? "}
 "Slots that don't take just anything: who speaks of *a* new task doesn't point at one."
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 
 from engine.language.numerals import number_of
 from engine.language.reading import Reading
 from engine.language.when.calendar import days_of
-from engine.language.when.clock import hour_of
+from engine.language.when.clock import Hour, hour_of
 from engine.language.when.parts import Part, runs
 from engine.language.when.spoken import When
 
@@ -23,6 +23,8 @@ UNITS = {
     "mo": "months",
     "ye": "years",
 }
+
+DAWN = 6
 
 
 def with_times(reading: Reading, now: datetime) -> Reading:
@@ -47,8 +49,8 @@ def _reckoned(run: list[Part], now: datetime) -> When:
     if ahead:
         return _ahead(ahead, run, now)
     day = next((part for part in run if part.manner.is_day), None)
-    first, last = days_of(day, now.date()) if day else (now.date(), now.date())
     hour = hour_of(run)
+    first, last = days_of(day, now.date()) if day else _unsaid(run, hour, now)
     return When(
         first,
         last,
@@ -58,6 +60,13 @@ def _reckoned(run: list[Part], now: datetime) -> When:
         names_day=day is not None,
         running=first == now.date() < last,
     )
+
+
+def _unsaid(run: list[Part], hour: Hour | None, now: datetime) -> tuple[date, date]:
+    """Today; but "in the morning", said when it is morning already, is the next one."""
+    next_one = hour is None and now.hour >= DAWN and any(part.manner.entry.get("next") for part in run)
+    day = now.date() + timedelta(days=1 if next_one else 0)
+    return day, day
 
 
 def _ahead(part: Part, run: list[Part], now: datetime) -> When:
