@@ -5,6 +5,7 @@ Runs before validation, so it must bear any document the parser lets through: un
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphql import (
@@ -18,11 +19,12 @@ from graphql import (
     SelectionSetNode,
 )
 
+from edge.overlaps import MAX_REPETITIONS, Overlaps
 from settings import Settings
 
 MAX_DIRECTIVES = 50
 MAX_FIELDS = 2_000
-"Fields after all fragments are put in place: a few tokens can spread to millions."
+"In a document, after all fragments are put in place: a few tokens can spread to millions."
 
 _META = {"__schema", "__type"}
 
@@ -49,10 +51,16 @@ class Weight:
 class Scale:
     """Weighs the operations of one document; each fragment once."""
 
-    def __init__(self, document: DocumentNode) -> None:
-        definitions = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
-        self._fragments = {definition.name.value: definition for definition in definitions}
-        self._weights: dict[str, Weight] = {}
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._weights: dict[str, Weight | None] = {}
+        self.circular: str | None = None
+        "A fragment that contains itself, as far as was looked."
+
+    @property
+    def unused(self) -> list[str]:
+        """The fragments that no operation weighed so far contains."""
+        return [name for name in self._fragments if name not in self._weights]
 
     def weigh(self, operation: OperationDefinitionNode) -> Weight:
         """Raises RecursionError where fragments are nested too deeply to look into."""
@@ -81,8 +89,11 @@ class Scale:
 
     def _fragment(self, name: str) -> Weight:
         if name in self._weights:
-            return self._weights[name]
-        self._weights[name] = Weight()  # what a cycle finds on its way round; validation will name it
+            weight = self._weights[name]
+            if weight is None:
+                self.circular = name
+            return weight or Weight()
+        self._weights[name] = None
         fragment = self._fragments.get(name)
         weight = self._selections(fragment.selection_set) if fragment else Weight()
         self._weights[name] = weight
@@ -90,13 +101,30 @@ class Scale:
 
 
 def excesses(document: DocumentNode, settings: Settings) -> list[GraphQLError]:
-    """One error for each limit that an operation of this document breaks."""
-    scale = Scale(document)
+    """Why this document must not be looked into any further: empty for those that may be validated."""
+    fragments = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    by_name = {fragment.name.value: fragment for fragment in fragments}
+    if len(by_name) < len(fragments):
+        return [GraphQLError("There can be only one fragment of the same name.")]
     try:
-        return [error for node in operations for error in _excesses(node, scale.weigh(node), settings)]
+        return _heavy(operations, Scale(by_name), settings) or _repetitive(operations, by_name)
     except RecursionError:
         return [GraphQLError("The document is nested too deeply.")]
+
+
+def _heavy(
+    operations: Sequence[OperationDefinitionNode], scale: Scale, settings: Settings
+) -> list[GraphQLError]:
+    weights = [scale.weigh(operation) for operation in operations]
+    if scale.circular:
+        return [GraphQLError(f"Cannot spread fragment '{scale.circular}' within itself.")]
+    if scale.unused:
+        return [GraphQLError(f"Fragment '{name}' is never used.") for name in scale.unused]
+    if sum(weight.fields for weight in weights) > MAX_FIELDS:
+        return [_too_much(MAX_FIELDS, "fields")]
+    pairs = zip(operations, weights, strict=True)
+    return [error for operation, weight in pairs for error in _excesses(operation, weight, settings)]
 
 
 def _excesses(node: OperationDefinitionNode, weight: Weight, settings: Settings) -> list[GraphQLError]:
@@ -104,10 +132,21 @@ def _excesses(node: OperationDefinitionNode, weight: Weight, settings: Settings)
         "levels deep": (weight.depth, settings.max_depth),
         "aliases": (weight.aliases, settings.max_aliases),
         "directives": (weight.directives, MAX_DIRECTIVES),
-        "fields": (weight.fields, MAX_FIELDS),
     }
-    return [
-        GraphQLError(f"The operation asks for too much: at most {limit} {what} are allowed.", node)
-        for what, (found, limit) in measured.items()
-        if found > limit
-    ]
+    return [_too_much(limit, what, node) for what, (found, limit) in measured.items() if found > limit]
+
+
+def _repetitive(
+    operations: Sequence[OperationDefinitionNode], fragments: Mapping[str, FragmentDefinitionNode]
+) -> list[GraphQLError]:
+    overlaps = Overlaps(fragments)
+    worst = max((overlaps.most([node.selection_set]) for node in operations), default=0)
+    return (
+        [_too_much(MAX_REPETITIONS, "fields of the same name in one place")]
+        if worst > MAX_REPETITIONS
+        else []
+    )
+
+
+def _too_much(limit: int, what: str, node: OperationDefinitionNode | None = None) -> GraphQLError:
+    return GraphQLError(f"The operation asks for too much: at most {limit} {what} are allowed.", node)

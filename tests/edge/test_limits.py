@@ -59,6 +59,29 @@ def test_fragments_that_spread_to_thousands_of_fields_are_refused(documents: Doc
     assert "2000 fields" in refusal(documents, query)[0]
 
 
+def test_one_place_of_the_response_is_not_asked_for_a_hundred_times(schema: GraphQLSchema) -> None:
+    """Wherever the repetition stands: graphql-core would compare each with each."""
+    documents = Documents(schema, Settings())
+    documents.operation("{ " + "person { name } " * 30 + "}", None)
+    for query in (
+        "{ " + "person { name } " * 31 + "}",
+        "{ " + "... on Query { person { name } } " * 31 + "}",
+        "{ " + f"person {{ {'friend { name } ' * 8} }} " * 8 + "}",
+        "{ " + "".join(f"...F{n} " for n in range(31)) + "}"
+        + "".join(f" fragment F{n} on Query {{ hello }}" for n in range(31)),
+    ):  # fmt: skip
+        assert "30 fields of the same name" in refusal(documents, query)[0]
+    documents.operation("{ " + "...F " * 100 + "} fragment F on Query { hello }", None)
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    ["fragment F on Query { hello }", "fragment F on Query { hello } fragment F on Query { hello }"],
+)
+def test_fragments_that_nobody_needs_are_not_looked_into(documents: Documents, fragments: str) -> None:
+    assert len(refusal(documents, "{ hello } " + fragments)) == 1
+
+
 def test_tokens_end_the_reading_before_the_document_is_read(documents: Documents) -> None:
     assert "more than 400 tokens" in refusal(documents, "{ " + "hello " * 100_000 + "}")[0]
     assert "comments" in refusal(documents, "#\n" * 10_000 + "{ hello }")[0]
