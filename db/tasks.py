@@ -72,6 +72,7 @@ _GET = Query(
     f"select {_COLUMNS} from tasks where user_id = :user_id and id = :id and deleted_at is null", TaskRow
 )
 _GET_ANY = Query(f"select {_COLUMNS} from tasks where user_id = :user_id and id = :id", TaskRow)
+_GET_MANY_ANY = Query(f"select {_COLUMNS} from tasks where user_id = :user_id and id = any(:ids)", TaskRow)
 _GET_MANY = Query(
     f"select {_COLUMNS} from tasks where user_id = :user_id and id = any(:ids) and deleted_at is null",
     TaskRow,
@@ -131,6 +132,11 @@ async def get_task_or_tombstone(session: Session, user_id: UUID, task_id: UUID) 
 async def get_tasks(session: Session, user_id: UUID, ids: list[UUID]) -> list[TaskRow]:
     """Those of the tasks that are there and this user's, in no order."""
     return await session.all(_GET_MANY, user_id=user_id, ids=ids)
+
+
+async def get_tasks_or_tombstones(session: Session, user_id: UUID, ids: list[UUID]) -> list[TaskRow]:
+    """The tasks as they stand or last stood, in no order."""
+    return await session.all(_GET_MANY_ANY, user_id=user_id, ids=ids)
 
 
 async def get_task_by_number(session: Session, user_id: UUID, number: int) -> TaskRow | None:

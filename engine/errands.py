@@ -5,7 +5,7 @@ An errand is done in the caller's transaction or not at all; what stood in its w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,8 +16,8 @@ from db.connection import Session
 from db.paging import Page
 from db.tasks import TASKS, TaskRow, recent_tasks
 from engine import tasks
-from engine.language.references import AllRef, Ref
-from engine.language.resolution import Ambiguous, KnownTask, Missing, resolve
+from engine.language.references import Ref
+from engine.language.resolution import Ambiguous, KnownTask, Match, resolve
 from engine.states import Priority
 
 MOST_LISTED = 100
@@ -65,7 +65,9 @@ class TaskFilters:
         return {name: value for name, value in named.items() if value is not None}
 
 
-Change: TypeAlias = Callable[[TaskRow], Awaitable[TaskRow]]
+Agreed: TypeAlias = frozenset[UUID]
+"The tasks that a person agreed to have changed or deleted together."
+NOTHING_AGREED: Agreed = frozenset()
 
 
 async def add(session: Session, user_id: UUID, fields: Mapping[str, object]) -> Errand:
@@ -80,47 +82,45 @@ async def show(session: Session, user_id: UUID, filters: TaskFilters) -> Errand:
     return Errand(Outcome.DONE, found.rows)
 
 
-async def complete(
-    session: Session, user_id: UUID, ref: Ref, completed: bool, *, confirmed: bool = False
-) -> Errand:
-    """Mark as done, or as not done."""
-    return await change(session, user_id, ref, {"completed": completed}, confirmed=confirmed)
-
-
 async def change(
-    session: Session, user_id: UUID, ref: Ref, fields: Mapping[str, object], *, confirmed: bool = False
+    session: Session, user_id: UUID, ref: Ref, fields: Mapping[str, object], agreed: Agreed = NOTHING_AGREED
 ) -> Errand:
     """Change these fields of what is meant. Raises InvalidInput."""
-    meant = await _meant(session, user_id, ref, confirmed)
-    if meant.outcome is not Outcome.DONE:
-        return meant
-    changed = [await tasks.update_task(session, user_id, row.id, fields) for row in meant.tasks]
-    return Errand(Outcome.DONE, changed, before=meant.tasks)
+    found = await meant(session, user_id, ref, agreed)
+    if found.outcome is not Outcome.DONE:
+        return found
+    changed = [await tasks.update_task(session, user_id, row.id, fields) for row in found.tasks]
+    return Errand(Outcome.DONE, changed, before=found.tasks)
 
 
-async def delete(session: Session, user_id: UUID, ref: Ref, *, confirmed: bool = False) -> Errand:
+async def delete(session: Session, user_id: UUID, ref: Ref, agreed: Agreed = NOTHING_AGREED) -> Errand:
     """Delete what is meant."""
-    meant = await _meant(session, user_id, ref, confirmed)
-    if meant.outcome is Outcome.DONE:
-        for row in meant.tasks:
+    found = await meant(session, user_id, ref, agreed)
+    if found.outcome is Outcome.DONE:
+        for row in found.tasks:
             await tasks.delete_task(session, user_id, row.id)
-    return meant
+    return found
 
 
-async def _meant(session: Session, user_id: UUID, ref: Ref, confirmed: bool) -> Errand:
-    """The tasks that a reference means; more than one only where that was confirmed."""
+async def meant(session: Session, user_id: UUID, ref: Ref, agreed: Agreed = NOTHING_AGREED) -> Errand:
+    """The tasks that a reference means, with nothing done yet.
+
+    More than one is DONE only where a person agreed to just these; else CONFIRMATION_REQUIRED.
+    """
     rows = {str(row.id): row for row in await recent_tasks(session, user_id, _MOST_KNOWN)}
-    found = resolve(ref, [known(row) for row in reversed(rows.values())])
-    if isinstance(found, Missing) or (isinstance(ref, AllRef) and not rows):
-        return Errand(Outcome.TASK_NOT_FOUND)
-    if isinstance(found, Ambiguous):
-        return Errand(
-            Outcome.AMBIGUOUS_TASK,
-            candidates=[(rows[one.task.id], one.similarity) for one in found.candidates],
-        )
-    meant = [rows[task.id] for task in found.tasks]
-    outcome = Outcome.DONE if confirmed or len(meant) == 1 else Outcome.CONFIRMATION_REQUIRED
-    return Errand(outcome, meant)
+    match resolve(ref, [known(row) for row in reversed(rows.values())]):
+        case Ambiguous(candidates):
+            likely = [(rows[one.task.id], one.similarity) for one in candidates]
+            return Errand(Outcome.AMBIGUOUS_TASK, candidates=likely)
+        case Match(tasks=found) if found:
+            return _agreed_to([rows[task.id] for task in found], agreed)
+        case _:
+            return Errand(Outcome.TASK_NOT_FOUND)
+
+
+def _agreed_to(found: list[TaskRow], agreed: Agreed) -> Errand:
+    is_agreed = len(found) == 1 or frozenset(row.id for row in found) == agreed
+    return Errand(Outcome.DONE if is_agreed else Outcome.CONFIRMATION_REQUIRED, found)
 
 
 def known(row: TaskRow) -> KnownTask:

@@ -35,6 +35,25 @@ def reply(understanding: Understanding, told: Told) -> str:
             return answers.confirm(understanding.intent, told.tasks)
 
 
+def intention(understanding: Understanding, told: Told) -> str:
+    """What would be done, while nothing is."""
+    if told.outcome is not Outcome.DONE:
+        return reply(understanding, told)
+    match understanding.arguments:
+        case AddTask(title=title):
+            return f"I would create the task '{title}'."
+        case ListTasks():
+            return reply(understanding, told)
+        case CompleteTask(completed=completed):
+            return f"I would mark '{told.tasks[0].title}' as {'done' if completed else 'not done'}."
+        case UpdateTask(changes=changes):
+            return f"I would change this: {answers.updated(told.tasks[0], changes)}"
+        case DeleteTask():
+            return f"I would delete the task '{told.tasks[0].title}'."
+        case None:
+            return reply_without_tool(understanding)
+
+
 def reply_without_tool(understanding: Understanding) -> str:
     """Where there is nothing to call: what is missing, or that this is not ours."""
     return answers.MISSING_PIECE.get(understanding.intent, answers.UNKNOWN)

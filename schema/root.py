@@ -11,6 +11,7 @@ from schema.executions import ExecutionMutations, ExecutionQueries
 from schema.nodes import NodeQueries
 from schema.scalars import SCALARS
 from schema.streams import Subscription
+from schema.task_agent import TaskAgentMutations
 from schema.tasks import TaskMutations, TaskQueries
 from schema.users import UserMutations, UserQueries
 
@@ -21,7 +22,7 @@ class Query(UserQueries, NodeQueries, TaskQueries, ExecutionQueries):
 
 
 @strawberry.type
-class Mutation(UserMutations, TaskMutations, ExecutionMutations):
+class Mutation(UserMutations, TaskMutations, TaskAgentMutations, ExecutionMutations):
     pass
 
 

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from typing_extensions import override
 
 from db.connection import Session
 from db.tasks import TaskRow
 from engine import errands
-from engine.errands import Errand, TaskFilters
+from engine.errands import NOTHING_AGREED, Agreed, Errand, Outcome, TaskFilters
 from engine.language.references import AllRef, NumberRef, Ref, TitleRef
 from engine.states import Priority
-from engine.tools.tool import AnyTool, Tool
+from engine.tools.tool import Tool
 from ids import Kind, encode
 
 PriorityName = Literal["LOW", "MEDIUM", "HIGH"]
 
 
-class _Arguments(BaseModel):
+class Arguments(BaseModel):
+    """What a task tool takes, and the errand that it is."""
+
     model_config = ConfigDict(extra="forbid")
 
+    @abstractmethod
+    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
+        """Do it in this transaction."""
 
-class Reference(_Arguments):
+    async def look(self, session: Session, user_id: UUID) -> Errand:
+        """What it would be about, with nothing done."""
+        return await self.errand(session, user_id)
+
+
+class Reference(BaseModel):
     """Which task: by its number, by its title, or all of them. Exactly one of the three."""
+
+    model_config = ConfigDict(extra="forbid")
 
     number: int | None = None
     title: str | None = None
@@ -32,7 +46,7 @@ class Reference(_Arguments):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Reference:
-        if len(self.model_fields_set) != 1:
+        if sum(given is not None for given in (self.number, self.title, self.all)) != 1:
             raise ValueError("give exactly one of number, title and all")
         return self
 
@@ -43,7 +57,12 @@ class Reference(_Arguments):
         return AllRef() if self.title is None else TitleRef(self.title)
 
 
-class _Fields(_Arguments):
+class Changes(BaseModel):
+    """Fields left out stay as they are; null takes a due date or a description away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str | None = None
     description: str | None = None
     priority: PriorityName | None = None
     dueAt: AwareDatetime | None = None  # noqa: N815 - the API's name
@@ -58,22 +77,26 @@ class _Fields(_Arguments):
         return given
 
 
-class Changes(_Fields):
-    """Fields left out stay as they are; null takes a due date or a description away."""
-
-    title: str | None = None
-
-
-class AddTask(_Fields):
+class AddTask(Arguments):
     """A new task."""
 
     title: str
+    description: str | None = None
+    priority: PriorityName | None = None
+    dueAt: AwareDatetime | None = None  # noqa: N815
 
-    def fields(self) -> dict[str, object]:
-        return {name: value for name, value in super().fields().items() if value is not None}
+    @override
+    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
+        wanted = Changes(**{name: getattr(self, name) for name in self.model_fields_set}).fields()
+        given = {name: value for name, value in wanted.items() if value is not None}
+        return await errands.add(session, user_id, given)
+
+    @override
+    async def look(self, session: Session, user_id: UUID) -> Errand:
+        return Errand(Outcome.DONE)
 
 
-class ListTasks(_Arguments):
+class ListTasks(Arguments):
     """Filters; without one: every task."""
 
     completed: bool | None = None
@@ -81,58 +104,59 @@ class ListTasks(_Arguments):
     dueAfter: AwareDatetime | None = None  # noqa: N815
     dueBefore: AwareDatetime | None = None  # noqa: N815
 
-    def filters(self) -> TaskFilters:
-        """As the list takes them."""
+    @override
+    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
         priority = None if self.priority is None else Priority[self.priority]
-        return TaskFilters(self.completed, priority, self.dueAfter, self.dueBefore)
+        filters = TaskFilters(self.completed, priority, self.dueAfter, self.dueBefore)
+        return await errands.show(session, user_id, filters)
 
 
-class CompleteTask(_Arguments):
+class _OfTasks(Arguments):
+    ref: Reference
+
+    @override
+    async def look(self, session: Session, user_id: UUID) -> Errand:
+        return await errands.meant(session, user_id, self.ref.meant())
+
+
+class CompleteTask(_OfTasks):
     """Marks as done, or with `completed: false` as not done."""
 
-    ref: Reference
     completed: bool = True
 
+    @override
+    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
+        return await errands.change(session, user_id, self.ref.meant(), {"completed": self.completed}, agreed)
 
-class UpdateTask(_Arguments):
+
+class UpdateTask(_OfTasks):
     """Changes a task."""
 
-    ref: Reference
     changes: Changes
 
+    @override
+    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
+        return await errands.change(session, user_id, self.ref.meant(), self.changes.fields(), agreed)
 
-class DeleteTask(_Arguments):
+
+class DeleteTask(_OfTasks):
     """Deletes a task."""
 
-    ref: Reference
+    @override
+    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
+        return await errands.delete(session, user_id, self.ref.meant(), agreed)
 
 
-async def _add(session: Session, user_id: UUID, given: AddTask) -> dict[str, Any]:
-    return as_json(await errands.add(session, user_id, given.fields()))
+async def _call(session: Session, user_id: UUID, given: Arguments) -> dict[str, Any]:
+    return as_json(await given.errand(session, user_id))
 
 
-async def _list(session: Session, user_id: UUID, given: ListTasks) -> dict[str, Any]:
-    return as_json(await errands.show(session, user_id, given.filters()))
-
-
-async def _complete(session: Session, user_id: UUID, given: CompleteTask) -> dict[str, Any]:
-    return as_json(await errands.complete(session, user_id, given.ref.meant(), given.completed))
-
-
-async def _update(session: Session, user_id: UUID, given: UpdateTask) -> dict[str, Any]:
-    return as_json(await errands.change(session, user_id, given.ref.meant(), given.changes.fields()))
-
-
-async def _delete(session: Session, user_id: UUID, given: DeleteTask) -> dict[str, Any]:
-    return as_json(await errands.delete(session, user_id, given.ref.meant()))
-
-
-TASK_TOOLS: tuple[AnyTool, ...] = (
-    Tool("add_task", "Adds a task to the user's list.", AddTask, _add),
-    Tool("list_tasks", "Lists the user's tasks, filtered.", ListTasks, _list),
-    Tool("complete_task", "Marks a task as done or not done.", CompleteTask, _complete),
-    Tool("update_task", "Changes a task's title, description, priority or due date.", UpdateTask, _update),
-    Tool("delete_task", "Deletes a task.", DeleteTask, _delete),
+TASK_TOOLS: tuple[Tool[Any], ...] = (
+    Tool("add_task", "Adds a task to the user's list.", AddTask, _call),
+    Tool("list_tasks", "Lists the user's tasks, filtered.", ListTasks, _call),
+    Tool("complete_task", "Marks a task as done or not done.", CompleteTask, _call),
+    Tool("update_task", "Changes a task's title, description, priority or due date.", UpdateTask, _call),
+    Tool("delete_task", "Deletes a task.", DeleteTask, _call),
 )
 
 

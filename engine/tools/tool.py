@@ -33,11 +33,12 @@ class Tool(Generic[A]):
         """The call with these arguments, as a step's work. Raises InvalidInput when it is carried out."""
 
         async def work(session: Session) -> Outcome:
-            return Outcome(result=await self.call(session, user_id, self._read(given)))
+            return Outcome(result=await self.call(session, user_id, self.read(given)))
 
         return work
 
-    def _read(self, given: dict[str, Any] | None) -> A:
+    def read(self, given: dict[str, Any] | None) -> A:
+        """The arguments from JSON. Raises InvalidInput."""
         try:
             return self.arguments.model_validate(given or {})
         except ValidationError as error:

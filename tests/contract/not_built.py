@@ -35,13 +35,8 @@ ExecutionFilter.conversationId StartExecutionInput.conversationId MessageDelta M
 MessageSteered Usage Execution.usage
 """
 
-TASK_AGENT = """
-TaskIntent AskTaskAgentInput TaskAgentOutcome TaskAgentMetadata TaskCandidate TaskAgentAnswer
-AskTaskAgentResult Mutation.askTaskAgent
-"""
-
 EDGE = """
 RateLimit Query.rateLimit
 """
 
-NOT_BUILT = frozenset((ENGINE + STREAMS + CONVERSATIONS + TASK_AGENT + EDGE).split())
+NOT_BUILT = frozenset((ENGINE + STREAMS + CONVERSATIONS + EDGE).split())
