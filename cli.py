@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import subprocess
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import typer
 import uvloop
 
 import launch
-from auth import Tokens, load_secret
+from auth import Tokens, load_secret, utc_now
 from db.connection import Database
 from db.home import database
 from db.migrate import TooOld, newest
+from engine.language.lines import MalformedLine, predictions
+from engine.task_agent import AgentOutcome
 from errors import BatonError
+from resolvers.task_agent import Answered, question
+from resolvers.task_agent import ask as agent_ask
 from resolvers.users import ensure_user
 from schema.root import schema as graphql_schema
 from settings import Settings, SettingsError
@@ -30,11 +38,13 @@ _CHECKS = (
     ("ruff", "check", "--quiet", "."),
     ("basedpyright", "--level", "error"),
 )
+_INSTANTS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
 _PYTEST = ("pytest", "-n", "2", "--dist", "loadfile")
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: BATON_HOST or 127.0.0.1]")]
+TimeZone = Annotated[str, typer.Option(help="IANA name; decides what `tomorrow` means.")]
 Port = Annotated[int | None, typer.Option(help="Port, 0 for any free one. [default: BATON_PORT or 8000]")]
 
 
@@ -73,6 +83,38 @@ def token(
 
 
 @cli.command()
+def ask(
+    message: Annotated[str, typer.Argument(help="One sentence about tasks.")],
+    user: Annotated[str, typer.Option(help="Whose tasks.")] = launch.DEVELOPER,
+    time_zone: TimeZone = "UTC",
+    dry_run: Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")] = False,
+    confirm: Annotated[str | None, typer.Option(help="The token of an earlier answer.")] = None,
+) -> None:
+    """Ask the task agent. Exit code 0 when it did it, 1 when it could not."""
+    answered = _run(_ask(_settings(), user, message, time_zone, confirm, dry_run))
+    print(answered.response)
+    if answered.confirm_token:
+        print(f"baton ask --confirm {answered.confirm_token} {shlex.quote(message)}")
+    raise typer.Exit(answered.outcome not in {AgentOutcome.DONE, AgentOutcome.PLANNED})
+
+
+@cli.command()
+def understand(
+    now: Annotated[
+        datetime | None, typer.Option(formats=_INSTANTS, help="What `tomorrow` counts from.")
+    ] = None,
+    time_zone: TimeZone = "UTC",
+) -> None:
+    """Label lines of JSON: reads {"text"} and writes {"text","intent","tool","args"}."""
+    instant = utc_now() if now is None else now if now.tzinfo else now.replace(tzinfo=UTC)
+    try:
+        for line in predictions(sys.stdin, instant, ZoneInfo(time_zone)):
+            print(line)
+    except MalformedLine as problem:
+        raise Misuse(str(problem)) from None
+
+
+@cli.command()
 def schema() -> None:
     """Print the GraphQL schema."""
     print(graphql_schema.as_str())
@@ -89,20 +131,36 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(code or bool(failed))
 
 
+async def _ask(
+    settings: Settings, email: str, message: str, time_zone: str, confirm: str | None, dry_run: bool
+) -> Answered:
+    tokens = Tokens(settings, load_secret(settings))
+    async with _database(settings) as db:
+        user = await ensure_user(db, email)
+        asked = question(tokens, user.id, message, utc_now(), time_zone, confirm, dry_run)
+        return await db.transact(user.id, lambda session: agent_ask(session, tokens, user.id, asked))
+
+
 async def _migrate(settings: Settings) -> None:
     async with database(settings, migrated=True):
         pass
 
 
 async def _token(settings: Settings, email: str, seconds: int) -> str:
+    async with _database(settings) as db:
+        user = await ensure_user(db, email)
+    return Tokens(settings, load_secret(settings)).issue(user.id, seconds=seconds)[0]
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncGenerator[Database, None]:
     async with database(settings) as dsn:
-        db = Database(dsn, size=1, name="baton token")
+        db = Database(dsn, size=1, name="baton cli")
         await db.open()
         try:
-            user = await ensure_user(db, email)
+            yield db
         finally:
             await db.close()
-    return Tokens(settings, load_secret(settings)).issue(user.id, seconds=seconds)[0]
 
 
 def _settings(**chosen: object) -> Settings:
@@ -120,12 +178,16 @@ def _run(main: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(main)
 
 
+class Misuse(Exception):
+    """The command was given something that it cannot work with."""
+
+
 def main() -> None:
     """Run a command; a problem that a person can mend is one sentence and exit code 2."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         cli()
-    except (SettingsError, BatonError, TooOld) as problem:
+    except (SettingsError, BatonError, TooOld, Misuse) as problem:
         print(problem, file=sys.stderr)
         sys.exit(2)
 

@@ -19,7 +19,8 @@ from resolvers.services import Services, open_services
 from resolvers.users import ensure_user
 from settings import Settings
 
-_DEVELOPER = "you@example.com"
+DEVELOPER = "you@example.com"
+"Who `baton dev` signs in."
 _A_DAY = 86_400
 _FIRST_OPERATION = """\
 mutation {
@@ -154,6 +155,6 @@ def _raise_of(*tasks: asyncio.Task[None]) -> None:
 
 
 async def _welcome(server: ApiServer, services: Services) -> str:
-    user = await ensure_user(services.db, _DEVELOPER)
+    user = await ensure_user(services.db, DEVELOPER)
     token, _ = services.tokens.issue(user.id, seconds=_A_DAY)
-    return _WELCOME.format(address=server.address, token=token, user=_DEVELOPER, operation=_FIRST_OPERATION)
+    return _WELCOME.format(address=server.address, token=token, user=DEVELOPER, operation=_FIRST_OPERATION)
