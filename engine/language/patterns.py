@@ -84,7 +84,8 @@ def class_source(name: str) -> str:
     """The regular expression of one word (or phrase) of a class."""
     if name in SHAPES:
         return SHAPES[name]
-    return "(?:" + "|".join(source(entry) for entry in CLASSES[name]) + ")"
+    longest_first = sorted(CLASSES[name], key=len, reverse=True)
+    return "(?:" + "|".join(source(entry) for entry in longest_first) + ")"
 
 
 def whole(pattern: str) -> re.Pattern[str]:

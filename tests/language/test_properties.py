@@ -15,8 +15,8 @@ from tests.language.saying import NOW, said
 
 VOCABULARY = """
 add put remind me to the my a task tasks list delete remove complete done mark show what is on for from and
-then not don't all everything high priority tomorrow friday at 5 pm rename 'milk' "eggs" #3 , . ? : ; update note
-description due date milk buy call mom every in 3 days second 12/31 please ( ) - 🎂 ünï
+then not don't all everything high priority tomorrow friday at 5 pm rename 'milk' "eggs" #3 , . ? : ; update
+note description due date milk buy call mom every in 3 days second 12/31 please ( ) - 🎂 ünï
 """.split()  # noqa: SIM905 - a list this long reads better as a text
 SENTENCES = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=25).map(" ".join)
 MESSAGES = st.text(min_size=1, max_size=200).filter(lambda text: bool(text.strip())) | SENTENCES

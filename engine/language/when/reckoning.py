@@ -72,14 +72,26 @@ def _unsaid(run: list[Part], hour: Hour | None, now: datetime) -> tuple[date, da
 def _ahead(part: Part, run: list[Part], now: datetime) -> When:
     """So long from now: hours and minutes to the minute, days and more as days."""
     if part.manner.kind == "half_hour":
-        then = now + timedelta(minutes=30)
-        return When(then.date(), then.date(), then.time())
-    unit = UNITS[(part.word("unit") or "")[:2]]
-    n = number_of(part.word("n") or "")
-    if unit in ("minutes", "hours"):
-        then = now + timedelta(**{unit: n})
-        return When(then.date(), then.date(), then.time().replace(second=0, microsecond=0))
-    step = timedelta(days=14 * n) if unit == "fortnights" else relativedelta(None, None, **{unit: n})
-    day = (now + step).date()
+        return _moment(now + timedelta(minutes=30))
+    steps = [_step(part, "n", "unit")] + ([_step(part, "more", "less")] if part.word("less") else [])
+    then = now
+    for step in steps:
+        then += step
+    if any(step.hours or step.minutes for step in steps):
+        return _moment(then)
     hour = hour_of(run)
-    return When(day, day, hour and hour.on(day, now))
+    return When(then.date(), then.date(), hour and hour.on(then.date(), now))
+
+
+def _step(part: Part, number: str, unit: str) -> relativedelta:
+    """The length of "3 weeks"; without a number it is one."""
+    n = number_of(part.word(number) or "a")
+    name = UNITS[(part.word(unit) or "")[:2]]
+    lengths = {"minutes": (0, 0, n), "hours": (0, n, 0), "days": (n, 0, 0), "weeks": (7 * n, 0, 0)}
+    days, hours, minutes = lengths.get(name, (14 * n if name == "fortnights" else 0, 0, 0))
+    months = {"months": n, "years": 12 * n}.get(name, 0)
+    return relativedelta(months=months, days=days, hours=hours, minutes=minutes)
+
+
+def _moment(then: datetime) -> When:
+    return When(then.date(), then.date(), then.time().replace(second=0, microsecond=0))
