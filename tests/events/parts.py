@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
@@ -66,8 +67,8 @@ async def healthy_hub(broadcast: Broadcast, **times: float) -> AsyncIterator[Wat
         await hub.stop()
 
 
-def postgres(dsn: str, **options: object) -> Broadcast:
-    return Broadcast(backend=PostgresBackend(dsn, **options))  # type: ignore[arg-type]
+def postgres(dsn: str, **options: Any) -> Broadcast:
+    return Broadcast(backend=PostgresBackend(dsn, **options))
 
 
 class Witness:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from broadcaster import Event
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def backend(dsn: str, **options: float) -> AsyncIterator[PostgresBackend]:
-    opened = PostgresBackend(dsn, **options)  # type: ignore[arg-type]
+async def backend(dsn: str, **options: Any) -> AsyncIterator[PostgresBackend]:
+    opened = PostgresBackend(dsn, **options)
     await opened.connect()
     await opened.subscribe("c")
     yield opened
@@ -102,9 +103,10 @@ async def test_a_half_open_listening_connection_is_found(dsn: str) -> None:
 async def test_a_half_open_publishing_connection_is_found(dsn: str) -> None:
     async with proxy(dsn) as road, backend(road.dsn, deadline_seconds=0.3) as opened:
         road.go_silent()
-        with pytest.raises(Unavailable):
-            await opened.publish("c", "into the void")
-        await opened.publish("c", "on a new one")
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(Unavailable):
+                await opened.publish("c", "into the void")
+            await opened.publish("c", "on a new one")
 
 
 async def test_an_outage_is_waited_for(dsn: str) -> None:

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 from uuid import UUID
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from errors import InvalidCursor
@@ -14,7 +14,8 @@ from events.cursor import LAST_SEQ, Cursor
 
 _STREAM = UUID("0190163d-8694-739b-aea5-966c26f8ad90")
 _cursors = st.builds(Cursor, st.uuids(), st.integers(0, LAST_SEQ), st.integers(0, 2**32 - 1))
-_alphabet = st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/= \n")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/= \n"
+_alphabet = st.sampled_from(_LETTERS)
 
 
 @given(_cursors)
@@ -40,16 +41,21 @@ def test_any_other_text_is_an_invalid_cursor_and_nothing_else(text: str) -> None
         Cursor.parse(text, _STREAM)
 
 
-@given(_cursors, st.integers(0, 33), _alphabet)
-def test_no_two_texts_are_the_same_cursor(cursor: Cursor, place: int, letter: str) -> None:
+@settings(max_examples=20)
+@given(_cursors)
+def test_no_two_texts_are_the_same_cursor(cursor: Cursor) -> None:
+    """Base64 alone would read several: its last letter has bits to spare, and it passes over blanks."""
     text = cursor.encode()
-    other = text[:place] + letter + text[place + 1 :]
+    for place in range(len(text)):
+        for letter in _LETTERS.replace(text[place], ""):
+            assert _parsed(text[:place] + letter + text[place + 1 :], cursor.stream) != cursor
+
+
+def _parsed(text: str, stream: UUID) -> Cursor | None:
     try:
-        parsed = Cursor.parse(other, cursor.stream)
+        return Cursor.parse(text, stream)
     except InvalidCursor:
-        return
-    assert (parsed == cursor) == (other == text)
-    assert parsed.encode() == other
+        return None
 
 
 @pytest.mark.parametrize("form", ["{}=", "{}==", "{}\n", " {}", "{}A", "{:.33}"])

@@ -99,7 +99,8 @@ def test_an_event_reads_back_as_it_was_written(event: Event) -> None:
 
 @given(_events)
 def test_keys_of_a_newer_version_are_passed_over(event: Event) -> None:
-    payload = _through_json(event) | {"from_tomorrow": 1}
+    payload = _through_json(event)
+    payload["from_tomorrow"] = 1
     for inner in ("step", "task"):
         if payload.get(inner):
             payload[inner]["also_from_tomorrow"] = {"a": [1]}
