@@ -14,6 +14,7 @@ from engine.language.filters import filters
 from engine.language.frames import Framed
 from engine.language.intents import Intent, Priority
 from engine.language.pointing import pointed
+from engine.language.reading import Reading
 from engine.language.references import AllRef, Ref, TitleRef
 from engine.language.titles import beside, note_of, titled, written
 
@@ -69,13 +70,21 @@ def _changes(framed: Framed, zone: tzinfo) -> Changes:
     if frame.says("clear_due"):
         return Changes(clear_due=True)
     if new := framed.slot("new"):
-        return Changes(title=written(new))
+        return _renamed(new, zone)
     if note := framed.slot("note"):
         return Changes(description=note_of(note))
     extras = Extras().and_of(framed.outside("ref"))
     stated = frame.says("priority")
     priority = Priority(str(stated)) if stated else extras.priority
     return Changes(priority=priority, due=_due(extras, zone))
+
+
+def _renamed(new: Reading, zone: tzinfo) -> Changes:
+    """A new title is everything that is said, but for what stands behind a quoted one."""
+    if not new.values("QUOTE") or new.words[0].form != "QUOTE":
+        return Changes(title=written(new))
+    said = titled(new, Extras())
+    return Changes(said.title, said.description, said.extras.priority, _due(said.extras, zone))
 
 
 BUILDERS: dict[Intent, Callable[[Framed, datetime, tzinfo], Arguments | None]] = {

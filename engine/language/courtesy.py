@@ -15,6 +15,7 @@ def _any(key: str) -> str:
 
 BEFORE = re.compile(f"(?:{_any('before')}|(?:{_any('before_request')})(?={_any('request')}))+")
 AFTER = tuple(at_end(entry) for entry in strings("courtesy", "after"))
+HANGING = at_end("{hanging}")
 
 
 def core(reading: Reading) -> Reading:
@@ -39,4 +40,5 @@ def _end(line: str) -> int:
 
 def _shorter(line: str, end: int) -> int | None:
     ends = (found.start() for pattern in AFTER if (found := pattern.search(line, 0, end)))
-    return next(ends, None)
+    shorter = next(ends, None)
+    return None if shorter is None or HANGING.search(line, 0, shorter) else shorter

@@ -14,6 +14,7 @@ from engine.language.reading import Reading, Word
 from engine.language.understanding import Understanding
 
 JOINT = re.compile(anywhere("{joint}+").pattern + f"(?={anywhere('{opening}').pattern})")
+QUOTES = anywhere("QUOTE {quoted_too}+")
 MOST = 10
 "Operations in one message; further joints are read as a part of the last one."
 
@@ -52,11 +53,25 @@ def _cut(
 
 
 def _singles(piece: Reading) -> list[Reading]:
-    """One reading for each number of "tasks 2, 3 and 5"."""
-    at = next((n for n, word in enumerate(piece.words) if word.form == "NUMBERS"), None)
-    if at is None:
-        return [piece]
-    many = piece.words[at]
-    numbers = [int(number) for number in re.findall(r"\d+", str(many.value))]
-    ones = [Word("NUMBER", many.start, many.end, number) for number in numbers]
-    return [piece.only((*piece.words[:at], one, *piece.words[at + 1 :])) for one in ones]
+    """One reading for each task of "tasks 2, 3 and 5", or of "'Buy milk' and 'Buy eggs'"."""
+    if row := _numbers(piece) or _quotes(piece):
+        start, end, ones = row
+        return [piece.only((*piece.words[:start], one, *piece.words[end:])) for one in ones]
+    return [piece]
+
+
+def _numbers(piece: Reading) -> tuple[int, int, list[Word]] | None:
+    for at, word in enumerate(piece.words):
+        if word.form == "NUMBERS":
+            numbers = re.findall(r"\d+", str(word.value))
+            return at, at + 1, [Word("NUMBER", word.start, word.end, int(number)) for number in numbers]
+    return None
+
+
+def _quotes(piece: Reading) -> tuple[int, int, list[Word]] | None:
+    found = QUOTES.search(piece.line)
+    if not found:
+        return None
+    row = piece.span(*found.span()).words
+    start = piece.words.index(row[0])
+    return start, start + len(row), [word for word in row if word.form == "QUOTE"]

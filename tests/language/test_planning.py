@@ -12,6 +12,7 @@ def planned(text: str) -> list[tuple[str, object]]:
     return [(str(one.intent), one.labels()["args"]) for one in plan(text, NOW, "UTC")]
 
 
+FOOD = ("milk", "eggs", "salt")
 SEVERAL = [
     (
         "Add a high priority task to call the dentist by Friday, then show my tasks",
@@ -32,6 +33,10 @@ SEVERAL = [
             ("UPDATE", {"ref": {"number": 2}, "changes": {"title": "Walk the dog"}}),
             ("DELETE", {"ref": {"number": 3}}),
         ],
+    ),
+    (
+        "add 'milk', 'eggs' and 'salt' to my list",
+        [("CREATE", {"title": t}) for t in ("milk", "eggs", "salt")],
     ),
     ("delete tasks 2, 3 and 5", [("DELETE", {"ref": {"number": n}}) for n in (2, 3, 5)]),
 ]

@@ -18,6 +18,7 @@ CHANGES = [
     ("push task 3 back to March 30", 3, {"due": "2026-03-30"}),
     ("the deadline of task 3 is tomorrow at noon", 3, {"due": "2026-03-05T12:00:00+00:00"}),
     ("Set task 10 to low priority and due on Friday", 10, {"priority": "LOW", "due": "2026-03-06"}),
+    ("set task 2 title to 'Foo' and priority to high", 2, {"title": "Foo", "priority": "HIGH"}),
     ("Remove the due date from task 7", 7, {"due": None}),
 ]
 
