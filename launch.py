@@ -30,7 +30,7 @@ mutation {
     ... on StartExecutionSuccess { execution { id status } cursor }
   }
 }"""
-_WELCOME = """\
+WELCOME = """\
 Baton is ready.
 
   GraphiQL   {address}/graphql#token={token}
@@ -157,4 +157,4 @@ def _raise_of(*tasks: asyncio.Task[None]) -> None:
 async def _welcome(server: ApiServer, services: Services) -> str:
     user = await ensure_user(services.db, DEVELOPER)
     token, _ = services.tokens.issue(user.id, seconds=_A_DAY)
-    return _WELCOME.format(address=server.address, token=token, user=DEVELOPER, operation=_FIRST_OPERATION)
+    return WELCOME.format(address=server.address, token=token, user=DEVELOPER, operation=_FIRST_OPERATION)
