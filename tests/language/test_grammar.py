@@ -13,6 +13,7 @@ from engine.language.frames import LOOSE, REFUSALS, REQUESTS
 from engine.language.patterns import CLASSES, PIECE, WORDS, anywhere, at_end, class_source, whole
 
 LANGUAGE = Path(patterns.__file__).parent
+KEYS = {"rule", "say", "confidence", "intent", "completed", "all", "part", "empty", "clear_due", "priority"}
 SLOTS = {"title", "ref", "new", "note", "extra"}
 
 
@@ -57,6 +58,11 @@ def test_frames_use_only_the_slots_that_somebody_reads() -> None:
     for frame in (*REFUSALS, *REQUESTS, *LOOSE):
         for pattern in as_strings(frame.entry["say"]):
             assert {piece["slot"] for piece in PIECE.finditer(pattern) if piece["slot"]} <= SLOTS, pattern
+
+
+def test_frames_say_only_what_somebody_reads() -> None:
+    for frame in (*REFUSALS, *REQUESTS, *LOOSE):
+        assert set(frame.entry) <= KEYS, frame.rule
 
 
 def test_confidence_is_a_share() -> None:

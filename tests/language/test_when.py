@@ -47,6 +47,7 @@ HOURS = [
     ("at quarter to six tomorrow", "2026-03-05T17:45"),
     ("at 4 tomorrow afternoon", "2026-03-05T16:00"),
     ("in two hours", "2026-03-04T12:00"),
+    ("in an hour and 15 minutes", "2026-03-04T11:15"),
     ("in half an hour", "2026-03-04T10:30"),
     ("in 10 minutes", "2026-03-04T10:10"),
 ]
@@ -87,6 +88,13 @@ def test_an_hour_is_the_speakers_hour_on_either_side_of_a_clock_change() -> None
         moment = due(f"at 9am on {day}", NOW, "Europe/Berlin")
         assert isinstance(moment, datetime)
         assert moment.astimezone(UTC).hour == 9 - offset
+
+
+def test_two_hours_are_two_hours_also_when_the_clocks_change() -> None:
+    """In Berlin 01:30 is two hours before 04:30 that night."""
+    moment = due("in 2 hours", datetime(2026, 3, 29, 0, 30, tzinfo=UTC), "Europe/Berlin")
+    assert isinstance(moment, datetime)
+    assert moment.astimezone(UTC) == datetime(2026, 3, 29, 2, 30, tzinfo=UTC)
 
 
 def test_the_last_day_of_a_long_month_has_an_end_in_a_short_one() -> None:

@@ -36,11 +36,6 @@ def texts(name: str, key: str) -> dict[str, str]:
     return {word: str(value) for word, value in cast("Table", table(name)[key]).items()}
 
 
-def numbers(name: str, key: str) -> dict[str, int]:
-    """The table of whole numbers `key` of `name`.toml."""
-    return {word: int(str(value)) for word, value in cast("Table", table(name)[key]).items()}
-
-
 def tables(name: str, key: str) -> tuple[Table, ...]:
     """The array of tables `key` of `name`.toml."""
     return tuple(cast("list[Table]", table(name)[key]))

@@ -46,7 +46,10 @@ def _coming(today: date, day: int, month: int | None, year: int | None) -> date:
     start = date(year or today.year, month or today.month, 1)
     tries = [start + n * step for n in range(1 if year else 9)]
     days = [first.replace(day=day) for first in tries if _has_day(first, day)]
-    return next(found for found in days if year or found >= today)
+    coming = next((found for found in days if year or found >= today), None)
+    if coming is None:
+        raise ValueError("no such day")
+    return coming
 
 
 def _has_day(first: date, day: int) -> bool:
@@ -122,5 +125,5 @@ KINDS: dict[str, Callable[[Part, date], Days]] = {
 
 
 def days_of(part: Part, today: date) -> Days:
-    """Raises ValueError (or StopIteration's cousin LookupError) where no calendar has that day."""
+    """Raises ValueError or OverflowError where no calendar has that day."""
     return KINDS[part.manner.kind](part, today)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 
@@ -25,6 +25,7 @@ UNITS = {
 }
 
 DAWN = 6
+"The hour from which a morning has begun."
 
 
 def with_times(reading: Reading, now: datetime) -> Reading:
@@ -39,7 +40,7 @@ def reckoned(run: list[Part], now: datetime) -> When | None:
     """What the parts mean, or None where calendar or clock knows no such time ("february 30")."""
     try:
         return _reckoned(run, now)
-    except (ValueError, OverflowError, StopIteration):
+    except (ValueError, OverflowError):
         return None
 
 
@@ -72,15 +73,14 @@ def _unsaid(run: list[Part], hour: Hour | None, now: datetime) -> tuple[date, da
 def _ahead(part: Part, run: list[Part], now: datetime) -> When:
     """So long from now: hours and minutes to the minute, days and more as days."""
     if part.manner.kind == "half_hour":
-        return _moment(now + timedelta(minutes=30))
-    steps = [_step(part, "n", "unit")] + ([_step(part, "more", "less")] if part.word("less") else [])
-    then = now
-    for step in steps:
-        then += step
-    if any(step.hours or step.minutes for step in steps):
-        return _moment(then)
-    hour = hour_of(run)
-    return When(then.date(), then.date(), hour and hour.on(then.date(), now))
+        return _moment(relativedelta(minutes=30), now)
+    step = _step(part, "n", "unit")
+    if part.word("less"):
+        step += _step(part, "more", "less")
+    if step.hours or step.minutes:
+        return _moment(step, now)
+    day, hour = (now + step).date(), hour_of(run)
+    return When(day, day, hour and hour.on(day, now))
 
 
 def _step(part: Part, number: str, unit: str) -> relativedelta:
@@ -93,5 +93,7 @@ def _step(part: Part, number: str, unit: str) -> relativedelta:
     return relativedelta(months=months, days=days, hours=hours, minutes=minutes)
 
 
-def _moment(then: datetime) -> When:
+def _moment(step: relativedelta, now: datetime) -> When:
+    """Real hours, also where the clocks are changed in between."""
+    then = (now.astimezone(UTC) + step).astimezone(now.tzinfo)
     return When(then.date(), then.date(), then.time().replace(second=0, microsecond=0))
