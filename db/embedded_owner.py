@@ -1,5 +1,5 @@
-"""As whom the private Postgres runs. It refuses root; root lends it a user without rights, and hands over only what is
-Postgres' own."""
+"""As whom the private Postgres runs. It refuses root; root lends it a user without rights, and gives it
+only what is Postgres' own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from errors import BatonError
+
 _UNPRIVILEGED = ("postgres", "nobody")
 
 
-class EmbeddedPostgresError(Exception):
-    """The private Postgres cannot be had; the message says why and what to do."""
+class EmbeddedPostgresError(BatonError):
+    """The private Postgres cannot be had."""
+
+    code = "EMBEDDED_POSTGRES"
 
 
 class Credentials(TypedDict, total=False):
@@ -33,14 +37,19 @@ class Owner:
     gid: int
 
     @classmethod
-    def of(cls, data: Path) -> Owner:
-        """Who owns `data`; where there is none yet, who should. Raises EmbeddedPostgresError."""
+    def of_new(cls) -> Owner:
+        """Who should own a new cluster. Raises EmbeddedPostgresError."""
         if os.geteuid() != 0:
             return cls(os.geteuid(), os.getegid())
-        if data.exists():
-            return cls(data.stat().st_uid, data.stat().st_gid)
         user = _unprivileged_user()
         return cls(user.pw_uid, user.pw_gid)
+
+    @classmethod
+    def of(cls, data: Path) -> Owner:
+        """Who owns the cluster in `data`, or should. Raises EmbeddedPostgresError."""
+        if os.geteuid() != 0 or not data.exists():
+            return cls.of_new()
+        return cls(data.stat().st_uid, data.stat().st_gid)
 
     @property
     def credentials(self) -> Credentials:
@@ -54,6 +63,8 @@ class Owner:
 
     def may_enter(self, path: Path) -> bool:
         """Whether every folder down to `path` lets the owner pass; `path` itself may be a program to run."""
+        if not self.credentials:
+            return os.access(path, os.X_OK)
         return self.run("test", "-x", str(path)).returncode == 0
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -86,7 +97,7 @@ class Owner:
 
 
 def environment() -> dict[str, str]:
-    """The caller's environment without what would steer Postgres behind our back (`PGPORT`, `PGDATA`, locales)."""
+    """The caller's, without what would steer Postgres behind our back (`PGPORT`, `PGDATA`, locales)."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return {**kept, "LC_ALL": "C"}
 

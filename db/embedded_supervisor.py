@@ -1,0 +1,137 @@
+"""The process that keeps a private Postgres: it starts the server, starts it again when it dies, and stops it
+as soon as nobody uses it, however its users died. It has a session of its own, where no Ctrl-C reaches it.
+
+Run as `python -S -m db.embedded_supervisor` by `start`; it needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from db import embedded_lock, embedded_server
+from db.embedded_binaries import Binaries
+from db.embedded_lock import Lock
+from db.embedded_owner import EmbeddedPostgresError, Owner
+from db.embedded_place import Place
+
+_ROOT = Path(__file__).parent.parent
+_ATTEMPTS = 12
+_STABLE_SECONDS = 5
+
+
+class Supervisor:
+    """Keeps one server running until nobody holds the users' lock any more, or SIGTERM ends it."""
+
+    def __init__(self, place: Place, owner: Owner, binaries: Binaries) -> None:
+        self._place = place
+        self._owner = owner
+        self._binaries = binaries
+        self._is_over = False
+        self._news = threading.Event()
+
+    def run(self) -> None:
+        """Return when the server is stopped. Raises EmbeddedPostgresError when it cannot be kept running."""
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: self._end())
+        threading.Thread(target=self._await_disuse, daemon=True).start()
+        embedded_server.end_stray(self._place)
+        embedded_server.make_cluster(self._place, self._owner, self._binaries.initdb)
+        self._keep()
+
+    def _keep(self) -> None:
+        failures = 0
+        while not self._is_over:
+            started = time.monotonic()
+            self._serve()
+            failures = 1 if time.monotonic() - started > _STABLE_SECONDS else failures + 1
+            if failures > _ATTEMPTS:
+                raise EmbeddedPostgresError("Postgres ends as soon as it is started.")
+            self._pause(failures)
+
+    def _serve(self) -> None:
+        self._news.clear()
+        server = embedded_server.launch(self._place, self._owner, self._binaries.postgres)
+        threading.Thread(target=self._await_death, args=(server,), daemon=True).start()
+        if not self._is_over:
+            self._news.wait()
+        if server.poll() is None:
+            embedded_server.end(server)
+
+    def _pause(self, failures: int) -> None:
+        # Sessions of a killed server may hold its memory for a moment.
+        self._news.clear()
+        if not self._is_over:
+            self._news.wait(min(0.01 * 2**failures, 2))
+
+    def _await_death(self, server: subprocess.Popen[bytes]) -> None:
+        server.wait()
+        self._news.set()
+
+    def _await_disuse(self) -> None:
+        # Never let go of: who arrives from now on waits until this process is gone, then starts another.
+        Lock(self._place.users).take()
+        self._end()
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._news.set()
+
+
+def start(place: Place, owner: Owner, binaries: Binaries) -> None:
+    """See to it that a supervisor lives; it is one when this returns. Raises EmbeddedPostgresError."""
+    if embedded_lock.is_held(place.supervisor):
+        return
+    place.failure.unlink(missing_ok=True)
+    spawned = subprocess.run(  # noqa: S603 - ourselves
+        (sys.executable, "-S", "-m", "db.embedded_supervisor", *_arguments(place, owner, binaries)),
+        cwd=_ROOT,
+        env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONSAFEPATH": ""},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    if spawned.returncode != 0:
+        raise EmbeddedPostgresError(f"The supervisor of Postgres does not start: {spawned.stderr.strip()}")
+
+
+def _arguments(place: Place, owner: Owner, binaries: Binaries) -> tuple[str, ...]:
+    paths = (place.root, place.home, place.socket, binaries.folder)
+    return (*map(str, paths), str(binaries.major), str(owner.uid), str(owner.gid))
+
+
+def _main() -> None:
+    root, home, socket, folder = map(Path, sys.argv[1:5])
+    major, uid, gid = map(int, sys.argv[5:8])
+    place = Place(root, home, socket)
+    # What was opened first is closed first at a sudden death: nobody may find the users' lock free, and this
+    # one still held by the dead.
+    lock = Lock(place.supervisor)
+    if not lock.try_take():
+        return
+    if os.fork() != 0:
+        return  # with its lock passed on: who started us need not reap anybody
+    _detach(place.log)
+    try:
+        Supervisor(place, Owner(uid, gid), Binaries(folder, major)).run()
+    except (EmbeddedPostgresError, OSError) as error:
+        place.failure.write_text(str(error), encoding="utf-8", errors="surrogateescape")
+    finally:
+        lock.close()
+
+
+def _detach(log: Path) -> None:
+    with log.open("ab") as out, Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+
+
+if __name__ == "__main__":
+    _main()
