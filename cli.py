@@ -19,6 +19,7 @@ import uvloop
 import launch
 from auth import Tokens, load_secret, utc_now
 from db.connection import Database
+from db.embedded import EmbeddedPostgresError
 from db.home import database
 from db.migrate import TooOld, newest
 from engine.language.lines import MalformedLine, predictions
@@ -185,9 +186,10 @@ class Misuse(Exception):
 def main() -> None:
     """Run a command; a problem that a person can mend is one sentence and exit code 2."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         cli()
-    except (SettingsError, BatonError, TooOld, Misuse) as problem:
+    except (SettingsError, BatonError, TooOld, EmbeddedPostgresError, Misuse) as problem:
         print(problem, file=sys.stderr)
         sys.exit(2)
 

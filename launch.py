@@ -125,7 +125,8 @@ async def develop(settings: Settings) -> None:
             if server.started:
                 print(await _welcome(server, services), flush=True)
             await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
-            stop()
+            if not server.should_exit:
+                stop()
             await asyncio.wait({serving, working})
         _raise_of(serving, working)
 
