@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.types import Message
 
 from tests.edge.talk import connect
 from tests.edge.world import Context, Edge, Notes, Server, make_edge
@@ -123,8 +124,9 @@ texts = messages.map(json.dumps)
 frames = mostly(texts, texts, texts, st.text(max_size=30), st.binary(max_size=20))
 talks = st.tuples(st.sampled_from([INIT, INIT, INIT, '{"type": "ping"}']), st.lists(frames, max_size=6))
 
-many = settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-some = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+UNUSUAL = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+many = settings(max_examples=1_500, deadline=None, suppress_health_check=UNUSUAL, database=None)
+some = settings(max_examples=300, deadline=None, suppress_health_check=UNUSUAL, database=None)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +147,7 @@ class Ear:
 
     def __init__(self, *said: dict[str, Any]) -> None:
         self._said = iter(said)
-        self.heard: list[dict[str, Any]] = []
+        self.heard: list[Message] = []
         self._enough = asyncio.Event()
 
     async def receive(self) -> dict[str, Any]:
@@ -157,7 +159,7 @@ class Ear:
         await self._enough.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Message) -> None:
         """A stream without end is left after a few events."""
         self.heard.append(message)
         if len(self.heard) > 20:

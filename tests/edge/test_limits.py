@@ -90,6 +90,8 @@ def test_tokens_end_the_reading_before_the_document_is_read(documents: Documents
 def test_circular_fragments_are_named_not_followed(documents: Documents) -> None:
     circle = "{ ...A } fragment A on Query { ...B } fragment B on Query { hello ...A }"
     assert "within itself" in refusal(documents, circle)[0]
+    spiral = "{ person { ...A } } fragment A on Person { friend { ...A } }"
+    assert "within itself" in refusal(documents, spiral)[0]
     assert refusal(documents, "subscription { ...A } fragment A on Subscription { ...A }")
 
 

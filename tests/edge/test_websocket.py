@@ -6,7 +6,7 @@ import json
 import socket
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.edge.talk import Talk, connect
 from tests.edge.world import USER, Server
@@ -109,6 +109,18 @@ class TestInitialisation:
             talk.subscribe("subscription { silence { number } }")
             assert talk.closed() == (4403, "Token expired")
         server.notes.expect("closed")
+
+    def test_nothing_is_begun_with_a_token_that_has_run_out(self, server: Server) -> None:
+        """Streams have a second to say goodbye; the slow query outlasts the token, not that second."""
+        with connect(server) as talk:
+            talk.init("brief")
+            talk.subscribe("{ slow }")
+            assert [talk.hear()["type"], talk.hear()["type"]] == ["next", "complete"]
+            talk.subscribe("{ hello }")
+            with pytest.raises(ConnectionClosed) as caught:
+                talk.hear()
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 4403
 
 
 class TestMessages:
@@ -275,6 +287,18 @@ class TestLeaving:
                 case _:
                     talk.say("nonsense")
             server.notes.expect("closed")
+
+    def test_a_clean_up_that_began_is_not_cut_short_by_the_end_of_the_socket(self, server: Server) -> None:
+        with connect(server) as talk:
+            talk.init()
+            talk.subscribe("subscription { lingers { number } }")
+            assert talk.hear()["type"] == "next"
+            talk.say({"id": "1", "type": "complete"})
+            server.notes.expect("cleaning")
+            talk.say("nonsense")
+            assert talk.closed()[0] == 4400
+        server.notes.gate.set()
+        server.notes.expect("closed")
 
     def test_a_reader_that_stops_stops_its_source_and_its_end_frees_it(self, server: Server) -> None:
         """The generator waits in `send` when the connection is cut."""

@@ -199,6 +199,17 @@ class Subscription:
             info.context.notes.seen.put("closed")
 
     @strawberry.subscription
+    async def lingers(self, info: Info) -> AsyncGenerator[Frame, None]:
+        """One frame; its clean-up waits for the gate."""
+        try:
+            yield Frame(cursor="0", number=0)
+            await asyncio.Event().wait()
+        finally:
+            info.context.notes.seen.put("cleaning")
+            await asyncio.to_thread(info.context.notes.gate.wait, 5)
+            info.context.notes.seen.put("closed")
+
+    @strawberry.subscription
     async def breaks(self, how: str) -> AsyncGenerator[Frame, None]:
         if how != "at once":
             yield Frame(cursor="0", number=0)
