@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -71,6 +71,8 @@ class Database:
         self._dsn, self._size, self._name = dsn, size, name
         self._acquire_seconds = acquire_seconds
         self._pool: asyncpg.Pool[Any] | None = None
+        # Who waits longest is next: the pool alone lets whoever comes by at the right moment go first.
+        self._turns = asyncio.Semaphore(size)
         self.on_commit: Callable[[Hints], None] = _nobody_listens
 
     async def open(self) -> None:
@@ -129,13 +131,13 @@ class Database:
     async def _transaction(self, begin: str, user_id: UUID | None) -> AsyncGenerator[Session]:
         async with self._connection() as driver:
             session = Session(driver, user_id)
-            await driver.execute(begin)
             try:
+                await driver.execute(begin)
                 yield session
-            except BaseException:
+                await driver.execute("commit")
+            except BaseException:  # a cancellation can come at any of the three
                 await _roll_back(driver)
                 raise
-            await driver.execute("commit")
         if session.hints:
             self.on_commit(session.hints)
 
@@ -144,7 +146,10 @@ class Database:
         if self._pool is None:
             raise Unavailable()
         try:
-            async with self._pool.acquire(timeout=self._acquire_seconds) as driver:
+            async with AsyncExitStack() as held:
+                async with asyncio.timeout(self._acquire_seconds):
+                    await held.enter_async_context(self._turns)
+                    driver = await held.enter_async_context(self._pool.acquire())
                 yield driver
         except (*_LOST, TimeoutError) as error:
             raise Unavailable() from error
