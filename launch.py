@@ -22,7 +22,7 @@ from settings import Settings
 DEVELOPER = "you@example.com"
 "Who `baton dev` signs in."
 _A_DAY = 86_400
-_FIRST_OPERATION = """\
+FIRST_OPERATION = """\
 mutation {
   startExecution(input: {
     input: "Add a high priority task to call the dentist by Friday, then show my tasks"
@@ -158,4 +158,4 @@ def _raise_of(*tasks: asyncio.Task[None]) -> None:
 async def _welcome(server: ApiServer, services: Services) -> str:
     user = await ensure_user(services.db, DEVELOPER)
     token, _ = services.tokens.issue(user.id, seconds=_A_DAY)
-    return WELCOME.format(address=server.address, token=token, user=DEVELOPER, operation=_FIRST_OPERATION)
+    return WELCOME.format(address=server.address, token=token, user=DEVELOPER, operation=FIRST_OPERATION)

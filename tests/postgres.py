@@ -33,10 +33,11 @@ class Cluster:
         asyncio.run(migrate(self.dsn(self._template)))
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The address of a fresh, migrated database, dropped at the end whoever is still connected."""
+    def database(self, *, migrated: bool = True) -> Iterator[str]:
+        """The address of a fresh database, dropped at the end whoever is still connected."""
         name = f"baton_test_{uuid4().hex}"
-        asyncio.run(self._command(f"create database {name} template {self._template}"))
+        template = self._template if migrated else "template1"
+        asyncio.run(self._command(f"create database {name} template {template}"))
         try:
             yield self.dsn(name)
         finally:

@@ -28,7 +28,7 @@ _DEADLINE = 30.0
 class Process:
     """One `baton` process and its output."""
 
-    def __init__(self, *arguments: str, env: dict[str, str], log: Path) -> None:
+    def __init__(self, *arguments: str, env: dict[str, str], log: Path, own_group: bool = False) -> None:
         self._log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -38,6 +38,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                process_group=0 if own_group else None,
             )
 
     @property
@@ -55,11 +56,15 @@ class Process:
         self._process.kill()
         self._process.wait(_DEADLINE)
 
+    def wait(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        return self._process.wait(_DEADLINE)
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop; its exit code."""
         if self.is_running():
             self._process.send_signal(number)
-        return self._process.wait(_DEADLINE)
+        return self.wait()
 
 
 class House:
@@ -80,7 +85,7 @@ class House:
     def start_server(self) -> Process:
         """A server that is ready; its address is the last of `servers`."""
         address = f"http://127.0.0.1:{free_port()}"
-        process = self._start("serve", "--port", address.rpartition(":")[2])
+        process = self.start("serve", "--port", address.rpartition(":")[2])
         until(lambda: _is_ready(address), process)
         self.servers.append(address)
         return process
@@ -90,9 +95,10 @@ class House:
         return httpx2.AsyncClient(base_url=self.servers[server], timeout=40)
 
     def start_worker(self) -> Process:
-        return self._start("worker")
+        return self.start("worker")
 
-    def _start(self, *arguments: str) -> Process:
+    def start(self, *arguments: str) -> Process:
+        """A `baton` command on this database."""
         log = self._folder / f"{arguments[0]}-{len(self.processes)}.log"
         process = Process(*arguments, env=self._env, log=log)
         self.processes.append(process)

@@ -113,7 +113,7 @@ async def test_from_now_a_finished_run_is_its_snapshot_and_an_end(servers: list[
 
     assert opened["snapshot"]["status"] == "COMPLETED"
     assert opened["snapshot"]["cursor"] == opened["cursor"] == closed["cursor"]
-    assert opened["snapshot"]["result"].startswith("Task created: call the dentist")
+    assert opened["snapshot"]["result"].startswith("Task created: Call the dentist")
 
 
 async def test_snapshot_and_events_fit_together_at_every_cursor(servers: list[Client], ended: str) -> None:

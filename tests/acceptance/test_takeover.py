@@ -51,7 +51,7 @@ async def test_a_run_whose_worker_is_killed_between_two_steps_ends_on_another(sm
         check(seen)
         assert [event["seq"] for event in events(seen)] == list(range(1, len(events(seen)) + 1))
         titles = [node["title"] for node in (await ada.one("{ tasks { nodes { title } } }"))["nodes"]]
-        assert sorted(titles) == ["buy milk", "call mom"]
+        assert sorted(titles) == ["Buy milk", "Call mom"]
     await holder.close()
 
 

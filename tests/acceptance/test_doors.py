@@ -1,0 +1,177 @@
+"""What stands beside GraphQL over HTTP and WebSocket: health, server-sent events, and `dev`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.acceptance.test_streams import SENTENCE, STREAM, check, events
+from tests.api import START
+from tests.client import Client
+from tests.postgres import Cluster
+from tests.processes import ROOT, House, Process, free_port, until
+
+pytestmark = pytest.mark.anyio
+
+
+class TestHealth:
+    async def test_a_server_says_that_it_lives_and_that_it_is_ready(self, house: House) -> None:
+        async with house.http() as http:
+            alive, ready = await http.get("/health"), await http.get("/health/ready")
+
+        assert (alive.status_code, alive.json()) == (200, {"status": "alive"})
+        assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+    def test_before_the_migration_it_lives_and_says_why_it_is_not_ready(
+        self, cluster: Cluster, tmp_path: Path
+    ) -> None:
+        with cluster.database(migrated=False) as dsn, ExitStack() as stack:
+            house = House(dsn, tmp_path, stack)
+            address = f"http://127.0.0.1:{free_port()}"
+            server = house.start("serve", "--port", address.rpartition(":")[2])
+            until(lambda: status(f"{address}/health") == 200, server)
+            ready = httpx2.get(f"{address}/health/ready")
+
+            assert ready.status_code == 503
+            assert ready.json()["status"] == "unavailable"
+            assert "stands at migration None" in ready.json()["reasons"][0]
+
+            assert house.start("migrate").wait() == 0
+            until(lambda: status(f"{address}/health/ready") == 200, server)
+
+
+def status(url: str) -> int:
+    try:
+        return httpx2.get(url, timeout=3).status_code
+    except httpx2.HTTPError:
+        return 0
+
+
+class TestServerSentEvents:
+    async def test_a_run_is_watched_over_sse_with_the_same_identity_and_the_same_frames(
+        self, house: House
+    ) -> None:
+        token = await asyncio.to_thread(house.token, "sse@example.com")
+        async with house.http() as http:
+            started = await Client(http, token).one(START, input={"input": SENTENCE})
+            run_id = started["execution"]["id"]
+
+            messages = await read_events(http, token, run_id)
+
+        frames = [next(iter(data["data"].values())) for _, data in messages]
+        check(frames)
+        assert [event["seq"] for event in events(frames)] == list(range(1, len(events(frames)) + 1))
+        assert [place for place, _ in messages] == [frame["cursor"] for frame in frames]
+
+    async def test_without_a_token_there_is_no_stream(self, house: House) -> None:
+        async with house.http() as http:
+            ((_, data),) = await read_events(http, None, "exec_01h455vb4pex5vsknk084sn02q")
+
+        assert data["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def read_events(
+    http: httpx2.AsyncClient, token: str | None, run_id: str
+) -> list[tuple[str | None, dict[str, Any]]]:
+    """The id and the data of every `next` event, up to `complete`."""
+    headers = {"accept": "text/event-stream"} | ({"authorization": f"Bearer {token}"} if token else {})
+    body = {"query": STREAM, "variables": {"id": run_id}}
+    async with http.stream("POST", "/graphql", json=body, headers=headers) as answer:
+        text = "".join([part async for part in answer.aiter_text()])
+    found: list[tuple[str | None, dict[str, Any]]] = []
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and line[0] != ":")
+        if fields.get("event") == "next":
+            found.append((fields.get("id"), json.loads(fields["data"])))
+    return found
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that the user whom root lends to Postgres may enter: then its files are really there."""
+    with TemporaryDirectory(prefix="baton-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+class TestDev:
+    def test_one_command_brings_up_everything_and_ctrl_c_takes_it_all_down(self, open_folder: Path) -> None:
+        """A private Postgres, server, worker, a token that works; afterwards no process is left."""
+        with dev(open_folder) as (process, welcome):
+            address, token = re.findall(r"(http://\S+)/graphql#token=(\S+)", welcome)[0]
+            answer = httpx2.post(
+                f"{address}/graphql",
+                json={"query": first_operation(welcome)},
+                headers={"authorization": f"Bearer {token}"},
+            ).json()
+            assert answer["data"]["startExecution"]["execution"]["status"] == "QUEUED"
+            assert processes_of(open_folder)
+
+            os.killpg(process.pid, signal.SIGINT)
+
+            assert process.wait() == 0
+        until(lambda: processes_of(open_folder) == [])
+
+    def test_tokens_are_made_beside_it_and_print_nothing_else(self, open_folder: Path) -> None:
+        """`baton token` finds the same private Postgres."""
+        with dev(open_folder) as (_, welcome):
+            address = re.findall(r"(http://\S+)/graphql#", welcome)[0]
+            made = subprocess.run(
+                [sys.executable, "-m", "cli", "token", "--user", "New@Example.com", "--expires-in", "60"],
+                cwd=ROOT,
+                env=environment(open_folder),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            (token,) = made.stdout.split()
+            viewer = httpx2.post(
+                f"{address}/graphql",
+                json={"query": "{ viewer { email } }"},
+                headers={"authorization": f"Bearer {token}"},
+            ).json()
+
+        assert viewer["data"]["viewer"]["email"].lower() == "new@example.com"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
+    kept.pop("DATABASE_URL", None)
+    return {**kept, "BATON_DATA_DIR": str(folder / "data")}
+
+
+@contextmanager
+def dev(folder: Path) -> Iterator[tuple[Process, str]]:
+    """`baton dev` and its welcome; in a process group of its own, as a terminal gives it."""
+    log = folder / "dev.log"
+    process = Process("dev", "--port", "0", env=environment(folder), log=log, own_group=True)
+    try:
+        until(lambda: "Try this first" in process.output(), process)
+        yield process, process.output()
+    finally:
+        process.kill()
+        until(lambda: processes_of(folder) == [])
+
+
+def first_operation(welcome: str) -> str:
+    return welcome[welcome.index("mutation {") :]
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines of all processes that name this folder."""
+    lines = subprocess.run(["ps", "-ww", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+    return [line for line in lines.splitlines() if str(folder) in line]
