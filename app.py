@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
@@ -43,6 +45,10 @@ class Server:
         """The ASGI application."""
         return Starlette(routes=self._routes(), middleware=self._middleware(), lifespan=self._lifespan)
 
+    async def drain(self) -> None:
+        """Send off open sockets and event streams, spread over `drain_seconds`; take no new ones."""
+        await self._edge.drain(self._settings.drain_seconds)
+
     def _routes(self) -> list[BaseRoute]:
         routes: list[BaseRoute] = [
             Route("/graphql", self._edge.http),
@@ -51,7 +57,7 @@ class Server:
             Route("/health/ready", self._ready),
         ]
         if self._settings.graphiql:
-            routes.append(Mount("/graphiql", StaticFiles(directory=_GRAPHIQL)))
+            routes.append(Mount("/graphiql", GZipMiddleware(_Forever(directory=_GRAPHIQL))))
         return routes
 
     def _middleware(self) -> list[Middleware]:
@@ -75,7 +81,7 @@ class Server:
         settings = self._settings
         async with database(settings) as dsn, open_services(settings, dsn, "baton api") as self.services:
             yield
-            await self._edge.drain(settings.drain_seconds)
+            await self.drain()
 
     async def _authenticate(self, token: str | None) -> Principal | None:
         if token is None:
@@ -90,6 +96,16 @@ class Server:
         if found:
             return JSONResponse({"status": "unavailable", "reasons": found}, status_code=503)
         return JSONResponse({"status": "ready"})
+
+
+class _Forever(StaticFiles):
+    """Files whose names change with their contents."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """As the base class answers, to be kept for ever."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
 
 
 async def _alive(_: Request) -> JSONResponse:

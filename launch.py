@@ -48,9 +48,10 @@ class ApiServer(uvicorn.Server):
     """Uvicorn, told to stop by us: its own way re-raises the signal, which would end a worker beside it."""
 
     def __init__(self, settings: Settings) -> None:
+        self._application = Server(settings)
         super().__init__(
             uvicorn.Config(
-                Server(settings).application(),
+                self._application.application(),
                 host=settings.host,
                 port=settings.port,
                 access_log=False,
@@ -77,6 +78,12 @@ class ApiServer(uvicorn.Server):
             await super().startup(sockets=sockets)
         finally:
             self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Send off sockets and event streams one by one; uvicorn alone would cut them all at once."""
+        if not self.force_exit:
+            await self._application.drain()
+        await super().shutdown(sockets=sockets)
 
     def stop(self) -> None:
         """Accept nothing more and go; said twice, go at once."""

@@ -93,7 +93,7 @@ async def working(services: Services) -> AsyncIterator[Worker]:
         await asyncio.wait({task})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house(cluster: postgres.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Two servers and two workers, as processes, on one database."""
     with (
