@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from engine.language.data import strings
@@ -14,6 +15,8 @@ AFTER = tuple(at_end(entry) for entry in strings("edges", "after_title"))
 DESCRIBING = tuple(at_end(f"{entry} <note>") for entry in strings("edges", "describing"))
 NOTHING = whole("{nothing_named}")
 BESIDE = ("WHEN", "HIGH", "MEDIUM", "LOW")
+PLAIN = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*(?=[,.:;!?]*(?:\s|$))")
+"A word of letters alone, at the start."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,15 @@ def titled(reading: Reading, extras: Extras) -> Titled:
     extras = extras.and_of(around)
     if not extras.times:
         extras = extras.and_of(_passing(inner))
-    return Titled(written(inner), note, extras)
+    title = written(inner)
+    is_quoted = bool(inner.words) and inner.words[0].form == "QUOTE"
+    return Titled(title if is_quoted or title is None else _begun_large(title), note, extras)
+
+
+def _begun_large(title: str) -> str:
+    """A title begins as a sentence does, unless its first word is written in its own way (eBay, a.py)."""
+    first = PLAIN.match(title)
+    return title[0].title() + title[1:] if first and first[0].islower() else title
 
 
 def beside(reading: Reading, extras: Extras) -> tuple[str | None, Extras]:

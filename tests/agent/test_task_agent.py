@@ -44,13 +44,13 @@ async def test_a_day_with_the_agent(api: Api) -> None:
     """Each message stands alone, and every answer is true of the database."""
     ada = await api.user()
     said = [
-        ("Create a task to buy groceries", "Task created: buy groceries"),
-        ("New task: exercise", "Task created: exercise"),
-        ("What tasks do I have left?", "You have 2 open tasks: 1) buy groceries 2) exercise"),
-        ("Mark 'Buy groceries' as done", "Marked 'buy groceries' as done"),
-        ("Undo completion of task 1", "Marked 'buy groceries' as not done"),
-        ("Change 'buy groceries' to 'Buy organic milk'", "Updated 'buy groceries' to 'Buy organic milk'"),
-        ("Rename task 2 to 'Call dentist tomorrow'", "Updated 'exercise' to 'Call dentist tomorrow'"),
+        ("Create a task to buy groceries", "Task created: Buy groceries"),
+        ("New task: exercise", "Task created: Exercise"),
+        ("What tasks do I have left?", "You have 2 open tasks: 1) Buy groceries 2) Exercise"),
+        ("Mark 'Buy groceries' as done", "Marked 'Buy groceries' as done"),
+        ("Undo completion of task 1", "Marked 'Buy groceries' as not done"),
+        ("Change 'buy groceries' to 'Buy organic milk'", "Updated 'Buy groceries' to 'Buy organic milk'"),
+        ("Rename task 2 to 'Call dentist tomorrow'", "Updated 'Exercise' to 'Call dentist tomorrow'"),
         ("Complete task 2", "Marked 'Call dentist tomorrow' as done"),
         ("Delete 'buy organic milk'", "Deleted task 'Buy organic milk'"),
         ("Remove task 7", "I couldn't find that task. Try listing your tasks first."),
@@ -69,7 +69,7 @@ async def test_the_metadata_tells_what_was_understood(api: Api) -> None:
 
     metadata = answer["metadata"]
     assert (metadata["intent"], metadata["toolCalled"]) == ("CREATE", "add_task")
-    assert metadata["toolArguments"] == {"title": "call the dentist", "priority": "HIGH"}
+    assert metadata["toolArguments"] == {"title": "Call the dentist", "priority": "HIGH"}
     assert 0.5 <= metadata["confidence"] <= 1
     assert metadata["executionTimeMs"] >= 0
     assert answer["tasks"][0]["priority"] == "HIGH"
@@ -101,7 +101,7 @@ async def test_a_dry_run_says_what_would_be_done_and_does_nothing(api: Api) -> N
 
     assert {answer["outcome"] for answer in answers} == {"PLANNED"}
     assert [answer["response"] for answer in answers] == [
-        "I would create the task 'buy bread'.",
+        "I would create the task 'Buy bread'.",
         "I would mark 'Buy milk' as done.",
         "I would delete the task 'Buy milk'.",
         "I would change this: Updated 'Buy milk' to 'Bread'",
@@ -239,4 +239,4 @@ class TestCare:
 
         assert (first["replayed"], again["replayed"]) == (False, True)
         assert {**again, "replayed": False} == first
-        assert await titles(ada) == ["buy milk"]
+        assert await titles(ada) == ["Buy milk"]

@@ -17,7 +17,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def test_the_api_gets_full_moments_in_the_speakers_zone() -> None:
     understanding = said("add a task to call mom by friday", "Europe/Berlin")
     assert understanding.tool == "add_task"
-    assert understanding.tool_arguments() == {"title": "call mom", "dueAt": "2026-03-06T23:59:00+01:00"}
+    assert understanding.tool_arguments() == {"title": "Call mom", "dueAt": "2026-03-06T23:59:00+01:00"}
 
 
 def test_the_days_of_a_filter_reach_from_midnight_to_midnight() -> None:

@@ -16,15 +16,15 @@ FOOD = ("milk", "eggs", "salt")
 SEVERAL = [
     (
         "Add a high priority task to call the dentist by Friday, then show my tasks",
-        [("CREATE", {"title": "call the dentist", "priority": "HIGH", "due": "2026-03-06"}), ("LIST", {})],
+        [("CREATE", {"title": "Call the dentist", "priority": "HIGH", "due": "2026-03-06"}), ("LIST", {})],
     ),
     (
         "add milk and eggs to my list and mark task 2 done",
-        [("CREATE", {"title": "milk and eggs"}), ("COMPLETE", {"ref": {"number": 2}, "completed": True})],
+        [("CREATE", {"title": "Milk and eggs"}), ("COMPLETE", {"ref": {"number": 2}, "completed": True})],
     ),
     (
         "Remind me to buy milk and remind me to call mom tomorrow",
-        [("CREATE", {"title": "buy milk"}), ("CREATE", {"title": "call mom", "due": "2026-03-05"})],
+        [("CREATE", {"title": "Buy milk"}), ("CREATE", {"title": "Call mom", "due": "2026-03-05"})],
     ),
     (
         "complete task 1; rename task 2 to Walk the dog; delete task 3",
@@ -42,10 +42,10 @@ SEVERAL = [
 ]
 
 ONE = [
-    ("remind me to buy bread and then milk", "buy bread and then milk"),
-    ("Add a task to email Bob and delete the old branch", "email Bob and delete the old branch"),
+    ("remind me to buy bread and then milk", "Buy bread and then milk"),
+    ("Add a task to email Bob and delete the old branch", "Email Bob and delete the old branch"),
     ('Add a task "buy milk, then delete task 3"', "buy milk, then delete task 3"),
-    ("create a task to wash, dry and fold", "wash, dry and fold"),
+    ("create a task to wash, dry and fold", "Wash, dry and fold"),
 ]
 
 

@@ -85,8 +85,8 @@ class TestTheMainJob:
             (4, "FINAL_ANSWER", None),
         ]
         (task,) = (await ada.one("{ tasks { nodes { number title priority completed } } }"))["nodes"]
-        assert task == {"number": 1, "title": "call the dentist", "priority": "HIGH", "completed": False}
-        assert run["result"] == "Task created: call the dentist\nYou have 1 task: 1) call the dentist"
+        assert task == {"number": 1, "title": "Call the dentist", "priority": "HIGH", "completed": False}
+        assert run["result"] == "Task created: Call the dentist\nYou have 1 task: 1) Call the dentist"
 
     async def test_the_log_tells_of_everything_once_and_in_order(self, api: Api, worker: Worker) -> None:
         ada = await api.user()
