@@ -82,21 +82,23 @@ class Worker:
 
     async def work(self) -> None:
         """Claim and carry until cancelled; then drain: no run is left behind under a lease."""
-        keeper = asyncio.create_task(self._keep(), name="leases")
-        try:
-            await self._claim()
-        finally:
-            await self._drain()
-            keeper.cancel()
-            await asyncio.wait({keeper})
+        with self._hub.listen(QUEUE_TOPIC) as self._queue:
+            keeping = asyncio.create_task(self._keep(), name="leases")
+            claiming = asyncio.create_task(self._claim(), name="claims")
+            try:
+                # Not cancelled itself: what was just claimed must come into our hands.
+                await asyncio.shield(claiming)
+            finally:
+                await self._drain(claiming)
+                keeping.cancel()
+                await asyncio.wait({keeping})
 
     async def _claim(self) -> None:
-        with self._hub.listen(QUEUE_TOPIC) as self._queue:
-            while True:
-                free = self._settings.worker_slots - len(self._held)
-                claimed = await self._guarded(self._claim_some(free)) if free else None
-                if not claimed or len(claimed) < free:
-                    await self._queue.wait(self._settings.poll_seconds)
+        while not self._draining:
+            free = self._settings.worker_slots - len(self._held)
+            claimed = await self._guarded(self._claim_some(free)) if free else None
+            if not claimed or len(claimed) < free:
+                await self._queue.wait(self._settings.poll_seconds)
 
     async def _claim_some(self, slots: int) -> list[ExecutionRow]:
         async with self._db.as_system() as session:
@@ -161,6 +163,8 @@ class Worker:
             log.warning("lost the lease of run %s in attempt %s", run.id, run.attempt)
         except Unavailable:
             log.warning("the database is away: run %s is left to its lease", run.id)
+        except Exception:
+            log.exception("run %s is left to its lease", run.id)
         finally:
             del self._held[run.id]
             self._queue.ring()
@@ -186,9 +190,11 @@ class Worker:
         elif wish is Wish.DRAIN:
             await journal.end(_REQUEUED)
 
-    async def _drain(self) -> None:
+    async def _drain(self, claiming: asyncio.Task[None]) -> None:
         """Bring runs to a step boundary in `drain_seconds`, then queue again what is not there yet."""
         self._draining = True
+        self._queue.ring()
+        await asyncio.wait({claiming})
         await self._wait_for_tasks(self._settings.drain_seconds)
         for one in list(self._held.values()):
             one.let_go(Wish.DRAIN)
