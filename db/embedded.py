@@ -18,7 +18,6 @@ from db.embedded_place import Place
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
 _PATIENCE = 120  # seconds; a crashed server may have much to recover
-_SHOWN_OF_LOG = 2_000
 _log = logging.getLogger(__name__)
 
 
@@ -110,7 +109,7 @@ def _raise_failure(place: Place) -> None:
 
 
 def _end_of_log(place: Place) -> str:
-    said = place.log.read_text(encoding="utf-8", errors="replace")[-_SHOWN_OF_LOG:].strip()
+    said = embedded_server.end_of_log(place)
     return f" The end of {place.log}:\n{said}" if said else ""
 
 

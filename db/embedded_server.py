@@ -28,6 +28,7 @@ _LOCALES = (
     ("--locale=en_US.UTF-8",),  # macOS before 14
 )
 _LONGEST_LOG = 5_000_000
+_SHOWN_OF_LOG = 2_000
 # How a server is asked to end, and how many seconds it gets before it is asked less politely.
 _WAYS_TO_END = ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5))
 
@@ -76,6 +77,15 @@ def launch(place: Place, owner: Owner, postgres: str) -> subprocess.Popen[bytes]
     return owner.launch(
         postgres, "-D", str(place.data), "-p", "5432", "-k", str(place.socket), *settings, log=place.log
     )
+
+
+def is_occupied(place: Place) -> bool:
+    """Whether the server ended because sessions of a killed one still use the files, as they may a while."""
+    return "pre-existing shared memory block" in end_of_log(place)
+
+
+def end_of_log(place: Place) -> str:
+    return place.log.read_text(encoding="utf-8", errors="replace")[-_SHOWN_OF_LOG:].strip()
 
 
 def end_stray(place: Place) -> None:

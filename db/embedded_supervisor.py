@@ -21,8 +21,9 @@ from db.embedded_owner import EmbeddedPostgresError, Owner
 from db.embedded_place import Place
 
 _ROOT = Path(__file__).parent.parent
-_ATTEMPTS = 12
 _STABLE_SECONDS = 5
+_ATTEMPTS = 3
+_ATTEMPTS_WHILE_OCCUPIED = 20  # half a minute
 
 
 class Supervisor:
@@ -47,13 +48,12 @@ class Supervisor:
         failures = 0
         while not self._is_over:
             started = time.monotonic()
-            self._serve()
-            failures = 1 if time.monotonic() - started > _STABLE_SECONDS else failures + 1
-            if failures > _ATTEMPTS:
-                raise EmbeddedPostgresError("Postgres ends as soon as it is started.")
+            code = self._serve()
+            has_failed = code > 0 and time.monotonic() - started < _STABLE_SECONDS  # and was not killed
+            failures = failures + 1 if has_failed else 0
             self._pause(failures)
 
-    def _serve(self) -> None:
+    def _serve(self) -> int:
         self._news.clear()
         server = embedded_server.launch(self._place, self._owner, self._binaries.postgres)
         threading.Thread(target=self._await_death, args=(server,), daemon=True).start()
@@ -61,9 +61,12 @@ class Supervisor:
             self._news.wait()
         if server.poll() is None:
             embedded_server.end(server)
+        return server.wait()
 
     def _pause(self, failures: int) -> None:
-        # Sessions of a killed server may hold its memory for a moment.
+        is_occupied = embedded_server.is_occupied(self._place)
+        if failures >= (_ATTEMPTS_WHILE_OCCUPIED if is_occupied else _ATTEMPTS):
+            raise EmbeddedPostgresError("Postgres ends as soon as it is started.")
         self._news.clear()
         if not self._is_over:
             self._news.wait(min(0.01 * 2**failures, 2))
@@ -110,10 +113,9 @@ def _main() -> None:
     root, home, socket, folder = map(Path, sys.argv[1:5])
     major, uid, gid = map(int, sys.argv[5:8])
     place = Place(root, home, socket)
-    # What was opened first is closed first at a sudden death: nobody may find the users' lock free, and this
-    # one still held by the dead.
-    lock = Lock(place.supervisor)
-    if not lock.try_take():
+    # Held until the process is gone. What was opened first is let go of first: nobody may find the users'
+    # lock free, and this one still held by the dead.
+    if not Lock(place.supervisor).try_take():
         return
     if os.fork() != 0:
         return  # with its lock passed on: who started us need not reap anybody
@@ -122,8 +124,6 @@ def _main() -> None:
         Supervisor(place, Owner(uid, gid), Binaries(folder, major)).run()
     except (EmbeddedPostgresError, OSError) as error:
         place.failure.write_text(str(error), encoding="utf-8", errors="surrogateescape")
-    finally:
-        lock.close()
 
 
 def _detach(log: Path) -> None:
