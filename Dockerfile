@@ -1,0 +1,32 @@
+# One image for the server, the worker and migrations. The version of Python is the one that all tests run on.
+ARG PYTHON=3.11
+
+FROM python:${PYTHON}-slim AS packages
+COPY requirements/uv.txt requirements/server.txt /requirements/
+RUN python -m pip install --no-cache-dir --require-hashes --requirement /requirements/uv.txt \
+    && python -m venv --without-pip /venv \
+    && uv pip install --no-cache --compile-bytecode --python /venv/bin/python \
+        --require-hashes --requirement /requirements/server.txt
+
+FROM python:${PYTHON}-slim
+ENV PATH=/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    BATON_HOST=0.0.0.0
+WORKDIR /app
+COPY --from=packages /venv /venv
+COPY pyproject.toml app.py auth.py cli.py errors.py ids.py launch.py settings.py ./
+COPY alembic alembic
+COPY db db
+COPY edge edge
+COPY engine engine
+COPY events events
+COPY resolvers resolvers
+COPY schema schema
+COPY web/graphiql/dist web/graphiql/dist
+RUN python -m compileall -q .
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+    CMD ["python", "-c", "from os import environ; from urllib.request import urlopen; urlopen(f'http://127.0.0.1:{environ.get(\"BATON_PORT\", 8000)}/health', timeout=2)"]
+CMD ["python", "-m", "cli", "serve"]
