@@ -35,6 +35,7 @@ class TaskRow(Row):
 
 
 _COLUMNS = ", ".join(TaskRow.columns())
+_LARGEST_NUMBER = 2**31 - 1
 
 TASKS = Listing(
     TaskRow,
@@ -57,13 +58,14 @@ TASKS = Listing(
 )
 
 # Locks the user's row: numbers are given out one transaction after another, without holes.
-_TAKE_NUMBER = Query(
-    "update users set last_task_number = last_task_number + 1 where id = :user_id returning last_task_number"
-)
 _INSERT = Query(
     f"""
+    with taken as (
+      update users set last_task_number = last_task_number + 1 where id = :user_id
+      returning id as user_id, last_task_number as number
+    )
     insert into tasks (id, user_id, number, title, description, priority, due_at)
-    values (:id, :user_id, :number, :title, :description, :priority, :due_at)
+    select :id, user_id, number, :title, :description, :priority, :due_at from taken
     returning {_COLUMNS}
     """,
     TaskRow,
@@ -115,8 +117,7 @@ _DELETE = Query(
 
 async def insert_task(session: Session, user_id: UUID, new_id: UUID, fields: Mapping[str, object]) -> TaskRow:
     """A new task with the user's next number. `fields`: title, description, priority, due_at."""
-    taken = await session.one(_TAKE_NUMBER, user_id=user_id)
-    return await session.one(_INSERT, id=new_id, user_id=user_id, number=taken["last_task_number"], **fields)
+    return await session.one(_INSERT, id=new_id, user_id=user_id, **fields)
 
 
 async def get_task(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:
@@ -140,7 +141,9 @@ async def get_tasks_or_tombstones(session: Session, user_id: UUID, ids: list[UUI
 
 
 async def get_task_by_number(session: Session, user_id: UUID, number: int) -> TaskRow | None:
-    """The task that the user knows as `task <number>`."""
+    """The task that the user knows as `task <number>`; whatever the number, also one beyond the column's."""
+    if number > _LARGEST_NUMBER:
+        return None
     return await session.first(_GET_BY_NUMBER, user_id=user_id, number=number)
 
 

@@ -14,9 +14,9 @@ from uuid import UUID
 
 from db.connection import Session
 from db.paging import Page
-from db.tasks import TASKS, TaskRow, recent_tasks
+from db.tasks import TASKS, TaskRow, get_task_by_number, recent_tasks
 from engine import tasks
-from engine.language.references import Ref
+from engine.language.references import NumberRef, Ref
 from engine.language.resolution import Ambiguous, KnownTask, Match, resolve
 from engine.states import Priority
 
@@ -107,8 +107,8 @@ async def meant(session: Session, user_id: UUID, ref: Ref, agreed: Agreed = NOTH
 
     More than one is DONE only where a person agreed to just these; else CONFIRMATION_REQUIRED.
     """
-    rows = {str(row.id): row for row in await recent_tasks(session, user_id, _MOST_KNOWN)}
-    match resolve(ref, [known(row) for row in reversed(rows.values())]):
+    rows = {str(row.id): row for row in await _eligible(session, user_id, ref)}
+    match resolve(ref, [known(row) for row in rows.values()]):
         case Ambiguous(candidates):
             likely = [(rows[one.task.id], one.similarity) for one in candidates]
             return Errand(Outcome.AMBIGUOUS_TASK, candidates=likely)
@@ -116,6 +116,14 @@ async def meant(session: Session, user_id: UUID, ref: Ref, agreed: Agreed = NOTH
             return _agreed_to([rows[task.id] for task in found], agreed)
         case _:
             return Errand(Outcome.TASK_NOT_FOUND)
+
+
+async def _eligible(session: Session, user_id: UUID, ref: Ref) -> list[TaskRow]:
+    """The tasks among which a reference is to be found, oldest first: with a number there is one at most."""
+    if isinstance(ref, NumberRef):
+        row = await get_task_by_number(session, user_id, ref.number)
+        return [] if row is None else [row]
+    return (await recent_tasks(session, user_id, _MOST_KNOWN))[::-1]
 
 
 def _agreed_to(found: list[TaskRow], agreed: Agreed) -> Errand:
