@@ -5,7 +5,7 @@ An errand is done in the caller's transaction or not at all; what stood in its w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,11 +14,12 @@ from uuid import UUID
 
 from db.connection import Session
 from db.paging import Page
-from db.tasks import TASKS, TaskRow, get_task_by_number, recent_tasks
+from db.tasks import TASKS, TaskRow, get_task_by_number, get_tasks, recent_tasks
 from engine import tasks
 from engine.language.references import NumberRef, Ref
 from engine.language.resolution import Ambiguous, KnownTask, Match, resolve
 from engine.states import Priority
+from errors import NotFound
 
 MOST_LISTED = 100
 _MOST_KNOWN = 2_000
@@ -83,23 +84,34 @@ async def show(session: Session, user_id: UUID, filters: TaskFilters) -> Errand:
 
 
 async def change(
-    session: Session, user_id: UUID, ref: Ref, fields: Mapping[str, object], agreed: Agreed = NOTHING_AGREED
+    session: Session, user_id: UUID, rows: Sequence[TaskRow], fields: Mapping[str, object]
 ) -> Errand:
-    """Change these fields of what is meant. Raises InvalidInput."""
-    found = await meant(session, user_id, ref, agreed)
-    if found.outcome is not Outcome.DONE:
-        return found
-    changed = [await tasks.update_task(session, user_id, row.id, fields) for row in found.tasks]
-    return Errand(Outcome.DONE, changed, before=found.tasks)
+    """Change these fields of the tasks, as far as they are still there. Raises InvalidInput."""
+    changed = [(row, await _changed(session, user_id, row, fields)) for row in rows]
+    after = [row for _, row in changed if row is not None]
+    before = [row for row, is_there in changed if is_there is not None]
+    return Errand(Outcome.DONE if after else Outcome.TASK_NOT_FOUND, after, before=before)
 
 
-async def delete(session: Session, user_id: UUID, ref: Ref, agreed: Agreed = NOTHING_AGREED) -> Errand:
-    """Delete what is meant."""
-    found = await meant(session, user_id, ref, agreed)
-    if found.outcome is Outcome.DONE:
-        for row in found.tasks:
-            await tasks.delete_task(session, user_id, row.id)
-    return found
+async def _changed(
+    session: Session, user_id: UUID, row: TaskRow, fields: Mapping[str, object]
+) -> TaskRow | None:
+    try:
+        return await tasks.update_task(session, user_id, row.id, fields)
+    except NotFound:
+        return None
+
+
+async def delete(session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
+    """Delete the tasks, as far as they are still there."""
+    gone = [row for row in rows if await tasks.delete_task(session, user_id, row.id)]
+    return Errand(Outcome.DONE if gone else Outcome.TASK_NOT_FOUND, gone)
+
+
+async def standing(session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> list[TaskRow]:
+    """These tasks as they stand now, without those that are gone."""
+    now = {row.id: row for row in await get_tasks(session, user_id, [row.id for row in rows])}
+    return [now[row.id] for row in rows if row.id in now]
 
 
 async def meant(session: Session, user_id: UUID, ref: Ref, agreed: Agreed = NOTHING_AGREED) -> Errand:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.errands import Outcome
 from engine.language import answers
-from engine.language.arguments import AddTask, CompleteTask, DeleteTask, ListTasks, UpdateTask
+from engine.language.arguments import AddTask, Changes, CompleteTask, DeleteTask, ListTasks, UpdateTask
 from engine.language.resolution import Candidate, KnownTask
 from engine.language.understanding import Understanding
 
@@ -45,11 +45,12 @@ def intention(understanding: Understanding, told: Told) -> str:
         case ListTasks():
             return reply(understanding, told)
         case CompleteTask(completed=completed):
-            return f"I would mark '{told.tasks[0].title}' as {'done' if completed else 'not done'}."
+            return f"I would mark {answers.named(told.tasks)} as {'done' if completed else 'not done'}."
         case UpdateTask(changes=changes):
-            return f"I would change this: {answers.updated(told.tasks[0], changes)}"
+            return f"I would change this: {_updated(told.tasks, changes)}"
         case DeleteTask():
-            return f"I would delete the task '{told.tasks[0].title}'."
+            noun = "the task " if len(told.tasks) == 1 else ""
+            return f"I would delete {noun}{answers.named(told.tasks)}."
         case None:
             return reply_without_tool(understanding)
 
@@ -68,8 +69,12 @@ def _done(understanding: Understanding, told: Told) -> str:
         case CompleteTask(completed=completed):
             return answers.completed(told.tasks, completed)
         case UpdateTask(changes=changes):
-            return answers.updated(told.before[0], changes)
+            return _updated(told.before, changes)
         case DeleteTask():
             return answers.deleted(told.tasks)
         case None:
             return reply_without_tool(understanding)
+
+
+def _updated(tasks: Sequence[KnownTask], changes: Changes) -> str:
+    return "\n".join(answers.updated(task, changes) for task in tasks)

@@ -13,7 +13,7 @@ from db.connection import Session
 from db.tasks import TaskRow, get_tasks_or_tombstones
 from engine.errands import Agreed
 from engine.executions import is_time_zone
-from engine.language import MessageError, Understanding, understand
+from engine.language import MessageError, Understanding, plan
 from engine.task_agent import AgentOutcome, Reply, answer
 from errors import InvalidInput, Issue
 from resolvers import confirmations
@@ -25,7 +25,8 @@ class Question:
     """A message as it was understood, and what the person agreed to."""
 
     message: str
-    understanding: Understanding
+    planned: list[Understanding]
+    "Its operations in order, at least one."
     agreed: Agreed
     dry_run: bool
     asked_at: datetime
@@ -59,16 +60,16 @@ def question(
     if not is_time_zone(time_zone):
         raise InvalidInput([Issue(("input", "timeZone"), "Not an IANA time zone, such as Europe/Berlin.")])
     try:
-        understanding = understand(message, now, time_zone)
+        planned = plan(message, now, time_zone)
     except MessageError as error:
         raise InvalidInput([Issue(("input", "message"), str(error))]) from None
     agreed = confirmations.agreed(tokens, user_id, message, confirm_token)
-    return Question(message, understanding, agreed, dry_run, now, began)
+    return Question(message, planned, agreed, dry_run, now, began)
 
 
 async def ask(session: Session, tokens: Tokens, user_id: UUID, asked: Question) -> Answered:
     """Do what was understood, in this transaction. Raises InvalidInput."""
-    reply = await answer(session, user_id, asked.understanding, asked.agreed, dry_run=asked.dry_run)
+    reply = await answer(session, user_id, asked.planned, asked.agreed, dry_run=asked.dry_run)
     return Answered(
         response=reply.response,
         outcome=reply.outcome,
@@ -106,12 +107,13 @@ async def recall(session: Session, user_id: UUID, reference: Reference) -> Answe
 
 
 def _metadata(asked: Question) -> dict[str, Any]:
-    understanding = asked.understanding
+    """What was understood of the first operation, and how sure all of them are."""
+    understanding = asked.planned[0]
     return {
         "intent": understanding.intent.value,
         "tool": understanding.tool,
         "arguments": understanding.tool_arguments(),
-        "confidence": round(understanding.confidence, 4),
+        "confidence": round(min(one.confidence for one in asked.planned), 4),
         "milliseconds": round((perf_counter() - asked.began) * 1_000),
     }
 

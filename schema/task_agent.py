@@ -1,4 +1,4 @@
-"""The task agent: one sentence in, one task operation done."""
+"""The task agent: a message in, its task operations done."""
 
 from __future__ import annotations
 

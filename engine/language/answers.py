@@ -7,8 +7,10 @@ from datetime import datetime
 
 from engine.language.arguments import Changes, Due, ListTasks
 from engine.language.intents import Intent
+from engine.language.references import Ref
 from engine.language.resolution import Candidate, KnownTask
 
+NOTHING_DONE = "Nothing was done."
 UNKNOWN = "I can only help with task management. Try 'create a task' or 'show my tasks'."
 NOT_FOUND = "I couldn't find that task. Try listing your tasks first."
 
@@ -47,13 +49,13 @@ def _line(task: KnownTask) -> str:
 
 def completed(tasks: Sequence[KnownTask], done: bool) -> str:
     state = "done" if done else "not done"
-    return f"Marked {_named(tasks)} as {state}"
+    return f"Marked {named(tasks)} as {state}"
 
 
 def deleted(tasks: Sequence[KnownTask]) -> str:
     if len(tasks) == 1:
         return f"Deleted task '{tasks[0].title}'"
-    return f"Deleted {_named(tasks)}"
+    return f"Deleted {named(tasks)}"
 
 
 def updated(task: KnownTask, changes: Changes) -> str:
@@ -80,7 +82,8 @@ def _day_and_hour(due: Due) -> str:
     return f"{due:%Y-%m-%d %H:%M}" if isinstance(due, datetime) else f"{due:%Y-%m-%d}"
 
 
-def _named(tasks: Sequence[KnownTask]) -> str:
+def named(tasks: Sequence[KnownTask]) -> str:
+    """One task by its title, more by their count."""
     if len(tasks) == 1:
         return f"'{tasks[0].title}'"
     return f"{len(tasks)} tasks"
@@ -94,4 +97,15 @@ def ambiguous(candidates: Sequence[Candidate]) -> str:
 def confirm(intent: Intent, tasks: Sequence[KnownTask]) -> str:
     """Before more than one task is changed or deleted."""
     what = CONFIRMED.get(intent, "change")
-    return f"This would {what} {_named(tasks)}. Send the same message with the confirm token to go ahead."
+    return f"This would {what} {named(tasks)}. Send the same message with the confirm token to go ahead."
+
+
+def about(ref: Ref, answer: str) -> str:
+    """An answer to a part of a message, which has to say what part."""
+    said = str(ref)
+    return f"{said[0].upper()}{said[1:]}: {answer}"
+
+
+def not_done(count: int) -> str:
+    """Behind the answer to what stopped a message of several operations."""
+    return f"I stopped there: {count} more {'thing was' if count == 1 else 'things were'} asked for."

@@ -1,4 +1,4 @@
-"""How a sentence points at tasks: by number, by title, or at all of them."""
+"""How a sentence points at tasks: by number, by title, or at all of them. `str` is for an answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ class NumberRef:
 
     number: int
 
+    def __str__(self) -> str:
+        return f"task {self.number}"
+
     def as_json(self) -> dict[str, object]:
         return {"number": self.number}
 
@@ -21,6 +24,9 @@ class TitleRef:
 
     title: str
 
+    def __str__(self) -> str:
+        return f"'{self.title}'"
+
     def as_json(self) -> dict[str, object]:
         return {"title": self.title}
 
@@ -28,6 +34,9 @@ class TitleRef:
 @dataclass(frozen=True, slots=True)
 class AllRef:
     """Every task of the user."""
+
+    def __str__(self) -> str:
+        return "all tasks"
 
     def as_json(self) -> dict[str, object]:
         return {"all": True}

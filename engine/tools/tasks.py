@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -111,40 +112,53 @@ class ListTasks(Arguments):
         return await errands.show(session, user_id, filters)
 
 
-class _OfTasks(Arguments):
+class OfTasks(Arguments):
+    """Arguments of a tool that does something to tasks that are there."""
+
     ref: Reference
+
+    @override
+    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
+        found = await errands.meant(session, user_id, self.ref.meant(), agreed)
+        if found.outcome is not Outcome.DONE:
+            return found
+        return await self.carry_out(session, user_id, found.tasks)
 
     @override
     async def look(self, session: Session, user_id: UUID) -> Errand:
         return await errands.meant(session, user_id, self.ref.meant())
 
+    @abstractmethod
+    async def carry_out(self, session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
+        """Do it to these tasks, in this transaction."""
 
-class CompleteTask(_OfTasks):
+
+class CompleteTask(OfTasks):
     """Marks as done, or with `completed: false` as not done."""
 
     completed: bool = True
 
     @override
-    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
-        return await errands.change(session, user_id, self.ref.meant(), {"completed": self.completed}, agreed)
+    async def carry_out(self, session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
+        return await errands.change(session, user_id, rows, {"completed": self.completed})
 
 
-class UpdateTask(_OfTasks):
+class UpdateTask(OfTasks):
     """Changes a task."""
 
     changes: Changes
 
     @override
-    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
-        return await errands.change(session, user_id, self.ref.meant(), self.changes.fields(), agreed)
+    async def carry_out(self, session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
+        return await errands.change(session, user_id, rows, self.changes.fields())
 
 
-class DeleteTask(_OfTasks):
+class DeleteTask(OfTasks):
     """Deletes a task."""
 
     @override
-    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
-        return await errands.delete(session, user_id, self.ref.meant(), agreed)
+    async def carry_out(self, session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
+        return await errands.delete(session, user_id, rows)
 
 
 async def _call(session: Session, user_id: UUID, given: Arguments) -> dict[str, Any]:
