@@ -1,0 +1,82 @@
+"""Servers as processes of their own, and how much processor time each part of the machine took."""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.processes import ROOT, free_port, until
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_DEADLINE = 30.0
+_PROCESSES = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that listens."""
+
+    port: int
+    pid: int
+
+
+@contextmanager
+def served(*module: str, env: Mapping[str, str]) -> Generator[Served, None, None]:
+    """`python -m <module> --port …` on a free port, asked to stop at the end.
+
+    Raises AssertionError with its output where it does not come to listen.
+    """
+    port = free_port()
+    command = [sys.executable, "-m", *module, "--port", str(port)]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env={**clean, **env}, stdout=log, stderr=log)
+        try:
+            until(lambda: _listens(port) or process.poll() is not None)
+            log.seek(0)
+            assert process.poll() is None, log.read()
+            yield Served(port, process.pid)
+        finally:
+            process.terminate()
+            process.wait(_DEADLINE)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Meter:
+    """Processor seconds of the machine's named parts since it was made, NaN where there is no `/proc`."""
+
+    def __init__(self, parts: Mapping[str, Sequence[int]]) -> None:
+        self._parts = parts
+        self._before = self._taken()
+        self._began = time.perf_counter()
+
+    def read(self) -> tuple[float, dict[str, float]]:
+        """Seconds on the clock, and processor seconds of each part."""
+        seconds = time.perf_counter() - self._began
+        return seconds, {name: taken - self._before[name] for name, taken in self._taken().items()}
+
+    def _taken(self) -> dict[str, float]:
+        return {name: sum(map(_processor_seconds, pids)) for name, pids in self._parts.items()}
+
+
+def _processor_seconds(pid: int) -> float:
+    if not _PROCESSES.exists():
+        return math.nan
+    try:
+        fields = (_PROCESSES / f"{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:  # a connection that its pool closed meanwhile
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -1,0 +1,56 @@
+"""The benches run and print what they promise. Nothing here looks at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import task_agent, understand
+from bench.figures import medians, percentile
+
+pytestmark = pytest.mark.anyio
+
+
+def test_a_percentile_is_one_of_the_values() -> None:
+    """The smallest that so many percent do not exceed."""
+    values = [5.0, 1.0, 4.0, 2.0, 3.0]
+
+    assert [percentile(values, percent) for percent in (0, 50, 80, 81, 100)] == [1, 3, 4, 5, 5]
+
+
+def test_rounds_are_told_by_their_median_and_their_worst() -> None:
+    """One disturbed round does not decide."""
+    rounds = [{"p95": 2.0}, {"p95": 90.0}, {"p95": 3.0}]
+
+    assert medians(rounds) == {"p95": 3.0, "p95 worst": 90.0}
+
+
+def test_understanding_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sentences of the caller's own, by the clock and by the processor."""
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("".join(json.dumps({"text": text}) + "\n" for text in ("Buy milk", "Show my tasks")))
+
+    understand.main(["--rounds", "1", "--lines", str(lines)])
+
+    printed = capsys.readouterr().out
+    assert "| sentences, by clock | 2 |" in printed
+    assert "p99 of a sentence: " in printed
+
+
+async def test_the_task_agent_is_measured_beside_its_floor(dsn: str) -> None:
+    """Every request of both is carried out, by several users and by one."""
+    size = task_agent.Size(lanes=4, calls=6, users=2, tasks=5, rounds=1)
+
+    printed = await task_agent.measure(dsn, size)
+
+    assert f"{2 * 4 * 4 * 6} requests carried out, 0 otherwise" in printed
+    for row in (
+        "askTaskAgent, 2 users",
+        "askTaskAgent, one user",
+        "bare route, 2 users",
+        "bare route, one user",
+    ):
+        assert f"| {row} |" in printed
+    assert "times the bare route's processor time" in printed
