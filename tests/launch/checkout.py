@@ -17,6 +17,7 @@ names = ("iniconfig", "sortedcontainers")
 print(json.dumps({
     "arguments": sys.argv[1:],
     "folder": os.getcwd(),
+    "bytecode": not sys.dont_write_bytecode,
     "environment": {name: value for name, value in os.environ.items() if name.startswith("BATON_")},
     "installed": [name for name in names if __import__("importlib.util").util.find_spec(name)],
 }))

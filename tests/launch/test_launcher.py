@@ -151,6 +151,10 @@ def test_variables_that_would_lead_python_astray_do_not(made: Checkout) -> None:
     assert ran(made.start(PYTHONHOME="/nowhere", PYTHONSAFEPATH="1"))["installed"] == ["iniconfig"]
 
 
+def test_bytecode_is_kept_since_starts_take_long_without(made: Checkout) -> None:
+    assert ran(made.start(PYTHONDONTWRITEBYTECODE="1"))["bytecode"]
+
+
 def test_variables_that_would_lead_pip_astray_do_not(checkout: Checkout, tmp_path: Path) -> None:
     said = ran(checkout.start(PIP_USER="1", PIP_TARGET=str(tmp_path / "target"), PIP_REQUIRE_VIRTUALENV="1"))
 
