@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from uuid import UUID
 
 from db import tasks as rows
@@ -17,6 +18,10 @@ from ids import new_id
 
 LONGEST_TITLE = 500
 LONGEST_DESCRIPTION = 10_000
+
+# The driver takes the ends for infinities, and cannot read what lies beyond them.
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 _FIELDS = ("title", "description", "priority", "due_at")
 
@@ -73,6 +78,8 @@ def checked(fields: Mapping[str, object]) -> dict[str, object]:
         issues += _text_issues("title", wanted["title"], 1, LONGEST_TITLE)
     if wanted.get("description") is not None:
         issues += _text_issues("description", wanted["description"], 0, LONGEST_DESCRIPTION)
+    if wanted.get("due_at") is not None:
+        issues += _instant_issues("dueAt", wanted["due_at"])
     issues += [
         Issue(("input", _given(name)), "This field cannot be null.")
         for name in ("priority", "completed")
@@ -91,6 +98,12 @@ def _text_issues(name: str, text: object, shortest: int, longest: int) -> list[I
         "Must not hold NUL characters.": "\x00" in value,
     }
     return [Issue(("input", name), message) for message, is_so in problems.items() if is_so]
+
+
+def _instant_issues(name: str, instant: object) -> list[Issue]:
+    if isinstance(instant, datetime) and _EARLIEST < instant < _LATEST:
+        return []
+    return [Issue(("input", name), "Must lie within the years 1 to 9999, in UTC.")]
 
 
 def _given(name: str) -> str:

@@ -162,7 +162,8 @@ class ExecutionQueries:
     async def await_execution(
         self, info: Info, id: strawberry.ID, timeout_ms: int
     ) -> AwaitExecutionPayload | None:
-        row = await _settled(info, ids.decode(Kind.EXECUTION, id), timeout_ms)
+        user_id = info.context.user_id
+        row = await _settled(info, user_id, ids.decode(Kind.EXECUTION, id), timeout_ms)
         if row is None:
             return None
         run = Execution.of(row)
@@ -248,14 +249,14 @@ def _new(asked: StartExecutionInput) -> NewExecution:
     )
 
 
-async def _settled(info: Info, execution_id: UUID, timeout_ms: int) -> ExecutionRow | None:
+async def _settled(info: Info, user_id: UUID, execution_id: UUID, timeout_ms: int) -> ExecutionRow | None:
     """Waits, on the operation's own time."""
     services = info.context.services
     info.context.more_time(timeout_ms / 1_000)
     return await executions.await_execution(
         services.db,
         services.hub,
-        info.context.user_id,
+        user_id,
         execution_id,
         timeout_ms,
         services.settings.poll_seconds,
@@ -269,7 +270,7 @@ async def _cancelled(
         return AlreadyTerminal(execution=Execution.of(done.row))
     row = done.row
     if wait_ms and row.status not in TERMINAL:
-        row = await _settled(info, row.id, wait_ms) or row
+        row = await _settled(info, row.user_id, row.id, wait_ms) or row
     if row.status in TERMINAL:
         return CancelConfirmed(execution=Execution.of(row))
     return CancelRequested(execution=Execution.of(row), cursor=Cursor(row.id, row.last_seq).encode())

@@ -32,18 +32,24 @@ _KINDS: dict[Kind, tuple[Find, Callable[[Any], Node]]] = {
 
 
 async def nodes_of(info: Info, asked: Sequence[str]) -> list[Node | None]:
-    """The objects in the order asked for, None for what is not there. Raises InvalidId."""
+    """The objects in the order asked for, None for what is not there.
+
+    Raises Unauthenticated whatever is asked for, then BadUserInput and InvalidId.
+    """
+    user_id = info.context.user_id
+    if len(asked) > MOST_NODES:
+        raise BadUserInput(f"At most {MOST_NODES} ids.")
     parsed = [ids.parse(text) for text in asked]
     wanted: defaultdict[Kind, list[UUID]] = defaultdict(list)
     for kind, value in parsed:
         wanted[kind].append(value)
-    found = {kind: await _find(info, kind, values) for kind, values in wanted.items()}
+    found = {kind: await _find(info, user_id, kind, values) for kind, values in wanted.items()}
     return [found[kind].get(value) for kind, value in parsed]
 
 
-async def _find(info: Info, kind: Kind, values: list[UUID]) -> dict[UUID, Node]:
+async def _find(info: Info, user_id: UUID, kind: Kind, values: list[UUID]) -> dict[UUID, Node]:
     find, make = _KINDS[kind]
-    rows = await find(info.context.services.db, info.context.user_id, values)
+    rows = await find(info.context.services.db, user_id, values)
     return {value: make(row) for value, row in rows.items()}
 
 
@@ -55,6 +61,4 @@ class NodeQueries:
 
     @strawberry.field(description="At most 100 ids; null in the place of what is not there.")
     async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
-        if len(ids) > MOST_NODES:
-            raise BadUserInput(f"At most {MOST_NODES} ids.")
         return await nodes_of(info, ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, NewType, cast
 
 import strawberry
@@ -39,7 +40,10 @@ def json_or_null(value: object) -> JSON | None:
 
 
 def read_json(value: object) -> object:
-    """A JSON value that can be stored. Raises GraphQLError for NUL characters and for depth beyond 32."""
+    """A JSON value that can be stored and written out again as it was.
+
+    Raises GraphQLError for NUL characters, for depth beyond 32 and for numbers beyond 64 bits.
+    """
     _check_json(value, _DEEPEST_JSON)
     return value
 
@@ -49,6 +53,8 @@ def _check_json(value: object, depth: int) -> None:
         raise GraphQLError(f"JSON may be nested {_DEEPEST_JSON} levels deep at most.")
     if isinstance(value, str) and "\x00" in value:
         raise GraphQLError("JSON strings must not hold NUL characters.")
+    if isinstance(value, int | float) and not _is_json_number(value):
+        raise GraphQLError("JSON numbers must fit into 64 bits.")
     if isinstance(value, dict):
         for key, item in cast("dict[str, object]", value).items():
             _check_json(key, depth)
@@ -56,6 +62,11 @@ def _check_json(value: object, depth: int) -> None:
     elif isinstance(value, list):
         for item in cast("list[object]", value):
             _check_json(item, depth - 1)
+
+
+def _is_json_number(value: float) -> bool:
+    """A document, unlike a body, can spell numbers of any size; our writer and most readers end here."""
+    return -(1 << 63) <= value < 1 << 64 if isinstance(value, int) else isfinite(value)
 
 
 SCALARS: dict[object, Any] = {

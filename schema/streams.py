@@ -93,8 +93,8 @@ class Subscription:
         after: str | None = strawberry.UNSET,
         from_: Annotated[StreamFrom | None, strawberry.argument(name="from")] = StreamFrom.START,
     ) -> AsyncGenerator[StreamFrame, None]:
-        execution_id = ids.decode(Kind.EXECUTION, id)
         services, user_id = info.context.services, info.context.user_id
+        execution_id = ids.decode(Kind.EXECUTION, id)
         frames = streams.execution_frames(
             services, user_id, execution_id, or_none(after), from_now=from_ is StreamFrom.NOW
         )

@@ -1,0 +1,120 @@
+"""Another user's object and one that never was cannot be told apart, wherever an id is taken."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+
+from ids import Kind, encode, new_id, parse
+from tests.api import Api, User
+from tests.conftest import working
+from tests.hostile.places import Place, id_places, inner_id_arguments
+
+pytestmark = pytest.mark.anyio
+
+NAMES = {kind: kind.name for kind in Kind}
+STATE = """{
+  viewer { id email name }
+  tasks(first: 100) { nodes { id title version completed updatedAt } }
+  executions(first: 100) {
+    nodes { id status endReason attempt cursor steps { nodes { id status } } }
+  }
+}"""
+EVENTS = "query ($id: ID!, $after: String) { execution(id: $id) { events(after: $after) { nodes { seq } } } }"
+
+
+@dataclass
+class House:
+    """Two users, and what one of them has: of each kind of object those that are there."""
+
+    owner: User
+    stranger: User
+    objects: dict[Kind, list[str]]
+
+
+def test_ids_are_taken_by_root_fields_only() -> None:
+    """Else the fields below them have to be looked at here too."""
+    assert inner_id_arguments() == []
+
+
+@pytest.mark.parametrize("place", id_places(), ids=str)
+async def test_anothers_object_is_like_one_that_never_was(api: Api, place: Place) -> None:
+    """The bytes of the answers are the same but for the id that was asked for; and nothing is changed."""
+    house = await settle(api)
+    before = await house.owner.ask(STATE)
+
+    for kind, ids in house.objects.items():
+        never = encode(kind, new_id())
+        expected = await told(house.stranger, place, never)
+        for existing in ids:
+            assert await told(house.stranger, place, existing) == expected
+
+    assert await house.owner.ask(STATE) == before
+    assert await is_looked_up(house, place), "this test does not know how to ask for what is there"
+
+
+async def is_looked_up(house: House, place: Place) -> bool:
+    """Whether the owner gets to something in this place. Asked last: mutations do what they are asked."""
+    for kind, ids in house.objects.items():
+        never = await told(house.owner, place, encode(kind, new_id()))
+        for existing in ids:
+            if await told(house.owner, place, existing) != never:
+                return True
+    return False
+
+
+async def test_anothers_cursor_is_like_one_of_a_stream_that_never_was(api: Api) -> None:
+    """A cursor names its stream: it must not tell whether there is one."""
+    house = await settle(api)
+    ours = (await house.stranger.start("Show my tasks"))["execution"]["id"]
+    theirs = await house.owner.ask("{ executions { nodes { cursor } } }")
+    never = (await house.stranger.start("Show my tasks"))["execution"]["cursor"]
+
+    answers = [
+        (await house.stranger.post(EVENTS, id=ours, after=cursor)).content
+        for cursor in (never, *(node["cursor"] for node in theirs["executions"]["nodes"]))
+    ]
+
+    assert b"INVALID_CURSOR" in answers[0]
+    assert set(answers) == {answers[0]}
+
+
+async def settle(api: Api) -> House:
+    """The owner has tasks, a run that is over with its steps, and one that waits."""
+    owner, stranger = await api.user("owner@example.com"), await api.user("stranger@example.com")
+    async with working(api.services):
+        over = (await owner.start("Add a task to buy milk, then show my tasks"))["execution"]["id"]
+        run = await owner.finished(over)
+    task = (await owner.create("Call the dentist"))["id"]
+    waiting = (await owner.start("Show my tasks", taskId=task))["execution"]["id"]
+    await asyncio.gather(stranger.create("Water the plants"), stranger.start("Show my tasks"))
+    return House(
+        owner,
+        stranger,
+        {
+            Kind.USER: [encode(Kind.USER, owner.id)],
+            Kind.TASK: [task],
+            Kind.EXECUTION: [over, waiting],
+            Kind.STEP: [step["id"] for step in run["steps"]["nodes"]],
+        },
+    )
+
+
+async def told(user: User, place: Place, id_: str) -> tuple[int, str, bytes]:
+    """What the answer to a request with this id tells, with the id itself taken out."""
+    kind, uuid = parse(id_)
+    response = await send(user, place, place.request(id_))
+    assert response.status_code == 200, response.text
+    body = response.content.replace(id_.encode(), f"[{NAMES[kind]}]".encode())
+    assert str(uuid).encode() not in body
+    return response.status_code, response.headers["content-type"], body
+
+
+async def send(user: User, place: Place, asked: dict[str, Any]) -> httpx2.Response:
+    accept = "text/event-stream" if place.kind == "subscription" else "application/json"
+    headers = {"authorization": f"Bearer {user._token}", "accept": accept}
+    return await user._http.post("/graphql", json=asked, headers=headers)
