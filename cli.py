@@ -22,6 +22,7 @@ from db.connection import Database
 from db.embedded import EmbeddedPostgresError
 from db.home import database
 from db.migrate import TooOld, newest
+from engine.executions import is_time_zone
 from engine.language.lines import MalformedLine, predictions
 from engine.task_agent import AgentOutcome
 from errors import BatonError
@@ -85,7 +86,7 @@ def token(
 
 @cli.command()
 def ask(
-    message: Annotated[str, typer.Argument(help="One sentence about tasks.")],
+    message: Annotated[str, typer.Argument(help="What is wanted, in plain words.")],
     user: Annotated[str, typer.Option(help="Whose tasks.")] = launch.DEVELOPER,
     time_zone: TimeZone = "UTC",
     dry_run: Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")] = False,
@@ -95,7 +96,8 @@ def ask(
     answered = _run(_ask(_settings(), user, message, time_zone, confirm, dry_run))
     print(answered.response)
     if answered.confirm_token:
-        print(f"baton ask --confirm {answered.confirm_token} {shlex.quote(message)}")
+        given = ("--user", user, "--time-zone", time_zone, "--confirm", answered.confirm_token)
+        print(shlex.join(("baton", "ask", *given, "--", message)))
     raise typer.Exit(answered.outcome not in {AgentOutcome.DONE, AgentOutcome.PLANNED})
 
 
@@ -106,11 +108,16 @@ def understand(
     ] = None,
     time_zone: TimeZone = "UTC",
 ) -> None:
-    """Label lines of JSON: reads {"text"} and writes {"text","intent","tool","args"}."""
+    """Label lines of JSON: reads {"text"} and writes {"text","intent","tool","args"}, each as it comes."""
+    if not is_time_zone(time_zone):
+        raise Misuse("Not an IANA time zone, such as Europe/Berlin.")
     instant = utc_now() if now is None else now if now.tzinfo else now.replace(tzinfo=UTC)
+    if not datetime.min.year < instant.year < datetime.max.year:
+        raise Misuse("Give a moment in the years 2 to 9998.")
     try:
-        for line in predictions(sys.stdin, instant, ZoneInfo(time_zone)):
-            print(line)
+        for line in predictions(sys.stdin.buffer, instant, ZoneInfo(time_zone)):
+            sys.stdout.buffer.write(f"{line}\n".encode())
+            sys.stdout.buffer.flush()
     except MalformedLine as problem:
         raise Misuse(str(problem)) from None
 

@@ -20,8 +20,8 @@ class MalformedLine(ValueError):
         self.number = number
 
 
-def predictions(lines: Iterable[str], now: datetime, time_zone: str | ZoneInfo) -> Iterator[str]:
-    """For each line `{"text"}` a line `{"text","intent","tool","args"}`. Empty lines are passed over.
+def predictions(lines: Iterable[bytes], now: datetime, time_zone: str | ZoneInfo) -> Iterator[str]:
+    """For each line `{"text"}` (UTF-8) a line `{"text","intent","tool","args"}`. Empty ones are passed over.
 
     Raises MalformedLine, which also stands for messages that are empty or too long.
     """
@@ -38,12 +38,15 @@ def _labels(number: int, text: str, now: datetime, time_zone: str | ZoneInfo) ->
         raise MalformedLine(number, str(error)) from error
 
 
-def _text(number: int, line: str) -> str:
+def _text(number: int, line: bytes) -> str:
     try:
-        row = cast("object", json.loads(line))
-    except json.JSONDecodeError as error:
-        raise MalformedLine(number, f"not JSON ({error.msg})") from error
-    text = cast("dict[str, object]", row).get("text") if isinstance(row, dict) else None
-    if not isinstance(text, str):
-        raise MalformedLine(number, 'not an object with a string "text"')
-    return text
+        row = cast("object", json.loads(line.decode("utf-8-sig")))
+        text = cast("dict[str, object]", row).get("text") if isinstance(row, dict) else None
+        if isinstance(text, str):
+            text.encode()  # fails for one half of a pair of surrogates
+            return text
+    except UnicodeError as error:
+        raise MalformedLine(number, "not Unicode") from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedLine(number, f"not JSON ({error})") from error
+    raise MalformedLine(number, 'not an object with a string "text"')
