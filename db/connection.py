@@ -13,7 +13,7 @@ import asyncpg.pool
 import orjson
 
 from db.query import Query, Row
-from errors import Unavailable
+from errors import Unauthenticated, Unavailable
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
@@ -106,9 +106,17 @@ class Database:
 
     @asynccontextmanager
     async def as_user(self, user_id: UUID) -> AsyncGenerator[Session]:
-        """A transaction that sees and writes this user's rows only; commits when the block ends well."""
-        async with self._transaction(_AS_USER.format(role=API_ROLE, user=user_id), user_id) as session:
-            yield session
+        """A transaction that sees and writes this user's rows only; commits when the block ends well.
+
+        Raises Unauthenticated where rows are written for a user who is gone.
+        """
+        try:
+            async with self._transaction(_AS_USER.format(role=API_ROLE, user=user_id), user_id) as session:
+                yield session
+        except asyncpg.ForeignKeyViolationError as error:
+            if not str(error.constraint_name).endswith("_user_id_fkey"):
+                raise
+            raise Unauthenticated() from error
 
     async def transact(self, user_id: UUID, work: Callable[[Session], Awaitable[T]]) -> T:
         """`work` in a transaction of this user's; begun anew after a deadlock, three times at most."""

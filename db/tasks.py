@@ -12,6 +12,7 @@ from db.connection import Session
 from db.paging import Listing
 from db.query import Query, Row
 from db.tables import Task
+from errors import Unauthenticated
 
 
 class TaskRow(Row):
@@ -116,8 +117,14 @@ _DELETE = Query(
 
 
 async def insert_task(session: Session, user_id: UUID, new_id: UUID, fields: Mapping[str, object]) -> TaskRow:
-    """A new task with the user's next number. `fields`: title, description, priority, due_at."""
-    return await session.one(_INSERT, id=new_id, user_id=user_id, **fields)
+    """A new task with the user's next number. `fields`: title, description, priority, due_at.
+
+    Raises Unauthenticated where the user is gone.
+    """
+    row = await session.first(_INSERT, id=new_id, user_id=user_id, **fields)
+    if row is None:
+        raise Unauthenticated
+    return row
 
 
 async def get_task(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:

@@ -16,7 +16,7 @@ from db.paging import Slice
 from db.steps import STEPS, StepRow
 from engine.executions import Cancellation
 from engine.states import TERMINAL, Status
-from errors import BadUserInput
+from errors import BadUserInput, FutureCursor
 from events.cursor import Cursor
 from events.hub import Hub
 from resolvers.idempotency import Reference
@@ -80,11 +80,16 @@ def _steps_of(row: ExecutionRow, as_of: int) -> dict[str, object]:
 async def event_page(
     db: Database, row: ExecutionRow, first: int | None, after: str | None
 ) -> Slice[EventRow]:
-    """One page of a run's log, by the cursors of its stream. Raises BadUserInput and InvalidCursor."""
+    """One page of a run's log, by the cursors of its stream.
+
+    Raises BadUserInput, InvalidCursor and FutureCursor.
+    """
     size = 100 if first is None else first
     if not 1 <= size <= _LARGEST_EVENT_PAGE:
         raise BadUserInput(f"A page has 1 to {_LARGEST_EVENT_PAGE:,} events.")
     seen = 0 if after is None else Cursor.parse(after, row.id).seq
+    if seen > row.last_seq:
+        raise FutureCursor
     async with db.as_user(row.user_id) as session:
         found = await event_rows.read_events(session, row.id, row.user_id, seen, size + 1)
     return Slice(found[:size], has_next=len(found) > size, has_previous=seen > 0)

@@ -26,6 +26,30 @@ EVERYTHING = """{
 }"""
 
 
+WALK = """
+query ($orderBy: TaskOrder, $first: Int, $after: String, $last: Int, $before: String) {
+  tasks(orderBy: $orderBy, first: $first, after: $after, last: $last, before: $before) {
+    nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}"""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A way through all tasks, a few at a time."""
+
+    field: str
+    direction: str
+    size: int
+    is_backwards: bool
+
+    def step(self, cursor: str | None) -> dict[str, Any]:
+        """The arguments of the next page."""
+        order = {"field": self.field, "direction": self.direction}
+        size, place = ("last", "before") if self.is_backwards else ("first", "after")
+        return {"orderBy": order, size: self.size, place: cursor}
+
+
 @dataclass
 class Account:
     """The ids that a user's own operations made and ended."""
@@ -113,6 +137,19 @@ class Person:
             assert len(there - account.made) <= account.unsure, "something is there that nobody asked for"
             assert not there & account.ended, "something is there that was deleted"
             assert len(account.made - account.ended - there) <= account.unsure, "something was lost"
+
+    async def check_the_pages(self, walk: Walk) -> None:
+        """Page by page there is as much as there is at once, each thing a single time."""
+        every = [node["id"] for node in (await self.user.ask(EVERYTHING))["tasks"]["nodes"]]
+        found: list[str] = []
+        cursor, more = None, True
+        while more:
+            page = await self.user.one(WALK, **walk.step(cursor))
+            found += [node["id"] for node in page["nodes"]]
+            info = page["pageInfo"]
+            more = info["hasPreviousPage" if walk.is_backwards else "hasNextPage"]
+            cursor = info["startCursor" if walk.is_backwards else "endCursor"]
+        assert sorted(found) == sorted(every)
 
     def must_not_know(self, secrets: Person, sent: str, answer: httpx2.Response) -> None:
         """No id, marker, cursor or token of the other may be told, but where the sender said it first."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -18,6 +20,7 @@ from graphql import (
     is_object_type,
 )
 
+from tests.client import Client
 from tests.hostile.operations import SCHEMA, is_one_of
 
 ROOTS = {
@@ -96,6 +99,27 @@ def request(kind: str, name: str, id_: str, way: tuple[str, ...] = ()) -> dict[s
     call = f"{name}({passed})" if given else name
     document = f"{kind} {f'({head})' if head else ''} {{ {call}{selection} }}"
     return {"query": document, "variables": given}
+
+
+async def send(user: Client, asked: dict[str, Any], headers: dict[str, str] | None = None) -> httpx2.Response:
+    """The whole response; a subscription is asked for as an event stream, and must end by itself."""
+    is_stream = asked["query"].lstrip().startswith("subscription")
+    accept = {"accept": "text/event-stream" if is_stream else "application/json"}
+    return await user.post(asked["query"], accept | (headers or {}), **asked["variables"])
+
+
+def answers(response: httpx2.Response) -> list[dict[str, Any]]:
+    """The answer, or those of an event stream."""
+    if not response.headers["content-type"].startswith("text/event-stream"):
+        return [response.json()]
+    lines = response.text.splitlines()
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+
+
+def codes(response: httpx2.Response) -> list[str]:
+    """The codes of all errors."""
+    errors = [error for answer in answers(response) for error in answer.get("errors", ())]
+    return [error["extensions"]["code"] for error in errors]
 
 
 def _ways(type_: Any, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from ids import Kind, encode, new_id
 from tests.api import Api
-from tests.hostile.places import doors, request
+from tests.hostile.places import answers, codes, doors, request, send
 
 pytestmark = pytest.mark.anyio
 
@@ -31,28 +30,17 @@ async def test_every_root_field_asks_for_a_token(api: Api, kind: str, name: str)
 
 @pytest.mark.parametrize("name", sorted(OPEN))
 async def test_signing_in_and_out_needs_none(api: Api, name: str) -> None:
-    answer = await tell(api, request("mutation", name, ""))
+    (answer,) = answers(await send(api.anonymous, request("mutation", name, "")))
 
     assert "errors" not in answer
     assert answer["data"][name]["__typename"] != "InvalidInput"
 
 
 async def assert_shut(api: Api, asked: dict[str, Any]) -> None:
-    answer = await tell(api, asked)
-    codes = [error["extensions"]["code"] for error in answer["errors"]]
-    assert codes == ["UNAUTHENTICATED"], (asked, answer)
+    response = await send(api.anonymous, asked)
+    (answer,) = answers(response)
+    assert codes(response) == ["UNAUTHENTICATED"], (asked, answer)
     assert not any((answer.get("data") or {}).values()), answer
-
-
-async def tell(api: Api, asked: dict[str, Any]) -> dict[str, Any]:
-    """The answer to somebody without a token: the only one, also where it comes as a stream."""
-    is_stream = asked["query"].startswith("subscription")
-    headers = {"accept": "text/event-stream" if is_stream else "application/json"}
-    response = await api.anonymous._http.post("/graphql", json=asked, headers=headers)
-    if not is_stream:
-        return response.json()
-    (data,) = [line for line in response.text.splitlines() if line.startswith("data: ")]
-    return json.loads(data.removeprefix("data: "))
 
 
 def emptied(variables: dict[str, Any]) -> dict[str, Any]:

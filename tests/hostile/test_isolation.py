@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
-import httpx2
 import pytest
 
 from ids import Kind, encode, new_id, parse
 from tests.api import Api, User
 from tests.conftest import working
-from tests.hostile.places import Place, id_places, inner_id_arguments
+from tests.hostile.places import Place, id_places, inner_id_arguments, send
 
 pytestmark = pytest.mark.anyio
 
@@ -107,14 +105,8 @@ async def settle(api: Api) -> House:
 async def told(user: User, place: Place, id_: str) -> tuple[int, str, bytes]:
     """What the answer to a request with this id tells, with the id itself taken out."""
     kind, uuid = parse(id_)
-    response = await send(user, place, place.request(id_))
+    response = await send(user, place.request(id_))
     assert response.status_code == 200, response.text
     body = response.content.replace(id_.encode(), f"[{NAMES[kind]}]".encode())
     assert str(uuid).encode() not in body
     return response.status_code, response.headers["content-type"], body
-
-
-async def send(user: User, place: Place, asked: dict[str, Any]) -> httpx2.Response:
-    accept = "text/event-stream" if place.kind == "subscription" else "application/json"
-    headers = {"authorization": f"Bearer {user._token}", "accept": accept}
-    return await user._http.post("/graphql", json=asked, headers=headers)

@@ -15,11 +15,11 @@ from db.query import Query
 from tests.api import Api
 from tests.conftest import working
 from tests.hostile.operations import OUTCOMES, SCHEMA, Operation, operations
-from tests.hostile.people import EVERYTHING, Person, two_people
+from tests.hostile.people import EVERYTHING, Person, Walk, two_people
 
 pytestmark = pytest.mark.anyio
 
-ROUNDS = 5
+ROUNDS = 8
 STOCK = """{
   viewer { id }
   tasks { edges { cursor node { id } } }
@@ -29,6 +29,15 @@ STOCK = """{
 }"""
 
 
+walks = st.builds(
+    Walk,
+    st.sampled_from(("CREATED_AT", "UPDATED_AT", "DUE_AT", "PRIORITY", "TITLE")),
+    st.sampled_from(("ASC", "DESC")),
+    st.integers(1, 3),
+    st.booleans(),
+)
+
+
 def test_every_mutation_is_accounted_for() -> None:
     """A new mutation has to say how its effect is read from its answer."""
     assert SCHEMA.mutation_type is not None
@@ -36,16 +45,16 @@ def test_every_mutation_is_accounted_for() -> None:
 
 
 @settings(
-    max_examples=150,
+    max_examples=95,
     deadline=None,
     database=None,
     print_blob=True,
     phases=[Phase.explicit, Phase.generate],  # a case that failed says enough, and shrinking takes minutes
     suppress_health_check=list(HealthCheck),
 )
-@given(rounds=st.lists(st.tuples(operations(), operations()), min_size=ROUNDS, max_size=ROUNDS))
+@given(rounds=st.lists(st.tuples(operations(), operations()), min_size=ROUNDS, max_size=ROUNDS), walk=walks)
 async def test_no_operation_breaks_loses_or_tells(
-    api: Api, rounds: list[tuple[Operation, Operation]]
+    api: Api, rounds: list[tuple[Operation, Operation]], walk: Walk
 ) -> None:
     """Operations of two users, side by side, on a database of their own."""
     ada, bob = await settle(api)
@@ -55,6 +64,7 @@ async def test_no_operation_breaks_loses_or_tells(
 
     for person in (ada, bob):
         await person.check_the_books()
+        await person.check_the_pages(walk)
 
 
 async def settle(api: Api) -> tuple[Person, Person]:
