@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -80,6 +81,7 @@ class Server:
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
         settings = self._settings
         async with database(settings) as dsn, open_services(settings, dsn, "baton api") as self.services:
+            _settle()
             yield
             await self.drain()
 
@@ -96,6 +98,15 @@ class Server:
         if found:
             return JSONResponse({"status": "unavailable", "reasons": found}, status_code=503)
         return JSONResponse({"status": "ready"})
+
+
+def _settle() -> None:
+    """Keep the garbage collector from walking what stays: the schema, the grammar, every library's objects.
+
+    A full pass over them takes 135 ms, in which nothing else happens (docs/performance.md).
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class _Forever(StaticFiles):
