@@ -51,7 +51,7 @@ def answers(place: Place) -> bool:
 def make_cluster(place: Place, owner: Owner, initdb: str) -> None:
     """Make the cluster's files where there are none, all or nothing. Raises EmbeddedPostgresError."""
     for draft in place.home.glob("draft-*"):
-        shutil.rmtree(draft)  # of somebody who was killed over it
+        shutil.rmtree(draft, ignore_errors=True)  # of somebody who was killed over it, perhaps still at work
     if place.data.exists():
         return
     said = ""

@@ -40,7 +40,6 @@ class Supervisor:
         """Return when the server is stopped. Raises EmbeddedPostgresError when it cannot be kept running."""
         signal.signal(signal.SIGTERM, lambda _signal, _frame: self._end())
         threading.Thread(target=self._await_disuse, daemon=True).start()
-        embedded_server.end_stray(self._place)
         embedded_server.make_cluster(self._place, self._owner, self._binaries.initdb)
         self._keep()
 
@@ -86,7 +85,7 @@ class Supervisor:
 
 
 def start(place: Place, owner: Owner, binaries: Binaries) -> None:
-    """See to it that a supervisor lives; it is one when this returns. Raises EmbeddedPostgresError."""
+    """See to it that a supervisor lives, unless it is killed at once. Raises EmbeddedPostgresError."""
     if embedded_lock.is_held(place.supervisor):
         return
     place.failure.unlink(missing_ok=True)
@@ -100,7 +99,7 @@ def start(place: Place, owner: Owner, binaries: Binaries) -> None:
         check=False,
         start_new_session=True,
     )
-    if spawned.returncode != 0:
+    if spawned.returncode > 0:
         raise EmbeddedPostgresError(f"The supervisor of Postgres does not start: {spawned.stderr.strip()}")
 
 
@@ -117,8 +116,10 @@ def _main() -> None:
     # lock free, and this one still held by the dead.
     if not Lock(place.supervisor).try_take():
         return
+    # Before anybody is told that we are there, who might take its answers for those of the server to come.
+    embedded_server.end_stray(place)
     if os.fork() != 0:
-        return  # with its lock passed on: who started us need not reap anybody
+        return  # with the lock passed on: who started us need not reap anybody
     _detach(place.log)
     try:
         Supervisor(place, Owner(uid, gid), Binaries(folder, major)).run()

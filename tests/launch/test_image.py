@@ -41,8 +41,9 @@ def python(app: Path) -> Path:
 @pytest.fixture
 def environment(python: Path) -> dict[str, str]:
     """What Dockerfile sets, and nothing of ours."""
-    settings = re.findall(r"(\w+)=(\S+)", Dockerfile().value("ENV"))
-    return {**dict(settings), "PATH": f"{python.parent}:{os.environ['PATH']}"}
+    settings = dict(re.findall(r"(\w+)=(\S+)", Dockerfile().value("ENV")))
+    del settings["PYTHONDONTWRITEBYTECODE"]  # the image has all bytecode when it starts; here it is made
+    return {**settings, "PATH": f"{python.parent}:{os.environ['PATH']}"}
 
 
 @pytest.fixture(scope="module")
