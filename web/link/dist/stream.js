@@ -1,0 +1,134 @@
+import { Attempt } from './attempt.js';
+import { checkClosing, closeReason, cursorOf, TERMINAL } from './messages.js';
+import { isObject, retryAfter } from './reasons.js';
+/**
+ * One subscription as its sink sees it: a single stream, however many attempts it takes.
+ *
+ * Messages are handed on one at a time; the cursor moves when the sink is through with one (where `next` returns a
+ * promise: when that is fulfilled), and the next attempt begins only then, so nothing is lost and nothing comes twice.
+ */
+export class Stream {
+    client;
+    payload;
+    sink;
+    policy;
+    #attempt;
+    #timer;
+    #cursor;
+    #echo;
+    #queue = [];
+    #busy = false;
+    #cut;
+    #retries = 0;
+    #isTerminal = false;
+    #isOver = false;
+    constructor(client, payload, sink, policy) {
+        this.client = client;
+        this.payload = payload;
+        this.sink = sink;
+        this.policy = policy;
+    }
+    open() {
+        this.#carefully(() => {
+            checkClosing(this.payload.query);
+            this.#subscribe();
+        });
+    }
+    stop() {
+        if (this.#close())
+            this.sink.complete();
+    }
+    #subscribe() {
+        this.#cut = undefined;
+        this.#echo = this.#cursor;
+        this.#attempt = new Attempt(this.client, this.#resumed(), {
+            message: (message) => {
+                this.#queue.push(message);
+                this.#work();
+            },
+            end: (reason) => {
+                this.#cut = { reason };
+                this.#work();
+            },
+        });
+    }
+    #resumed() {
+        if (this.#cursor === undefined)
+            return this.payload;
+        return { ...this.payload, variables: { ...this.payload.variables, [this.policy.variable]: this.#cursor } };
+    }
+    #work() {
+        while (!this.#busy && !this.#isOver) {
+            const message = this.#queue.shift();
+            if (message === undefined)
+                break;
+            this.#carefully(() => this.#process(message));
+        }
+        if (!this.#busy && !this.#isOver && this.#cut !== undefined)
+            this.#turn(this.#cut.reason);
+    }
+    #process(message) {
+        const processed = this.#handOn(message);
+        if (!isThenable(processed))
+            return this.#commit(message);
+        this.#busy = true;
+        processed.then(() => {
+            this.#busy = false;
+            this.#commit(message);
+            this.#work();
+        }, (error) => this.#fail(error));
+    }
+    #handOn(message) {
+        const reason = closeReason(message);
+        if (this.#isEcho(message, reason) || (reason !== undefined && reason !== TERMINAL))
+            return undefined;
+        this.#isTerminal = reason === TERMINAL;
+        this.#retries = 0;
+        return this.sink.next(message);
+    }
+    /** A resumed stream opens with the state at the cursor: the sink is there already. */
+    #isEcho(message, reason) {
+        const echo = this.#echo;
+        this.#echo = undefined;
+        return echo !== undefined && reason === undefined && cursorOf(message) === echo;
+    }
+    #commit(message) {
+        this.#cursor = cursorOf(message) ?? this.#cursor;
+    }
+    /** An attempt is over, and all that it brought is processed. */
+    #turn(reason) {
+        this.#cut = undefined;
+        if (this.#isTerminal)
+            return this.stop();
+        if (this.policy.isFinal(reason))
+            return this.#fail(reason);
+        const attempt = this.#retries++;
+        const delay = Math.max(this.policy.delay(attempt), retryAfter(reason));
+        this.#timer = setTimeout(() => this.#subscribe(), delay);
+        this.policy.onRetry({ reason, attempt, delay });
+    }
+    #fail(reason) {
+        if (this.#close())
+            this.sink.error(reason);
+    }
+    #close() {
+        if (this.#isOver)
+            return false;
+        this.#isOver = true;
+        clearTimeout(this.#timer);
+        this.#attempt?.stop();
+        return true;
+    }
+    /** What a sink throws ends its own stream, and not the socket of all. */
+    #carefully(work) {
+        try {
+            work();
+        }
+        catch (error) {
+            this.#fail(error);
+        }
+    }
+}
+function isThenable(value) {
+    return isObject(value) && typeof value['then'] === 'function';
+}

@@ -1,0 +1,146 @@
+import type { Client, Sink, SubscribePayload } from 'graphql-ws';
+import { Attempt } from './attempt.js';
+import { checkClosing, closeReason, cursorOf, TERMINAL, type Message } from './messages.js';
+import { isObject, retryAfter } from './reasons.js';
+
+export interface Policy {
+  variable: string;
+  delay(attempt: number): number;
+  isFinal(reason: unknown): boolean;
+  onRetry(retry: { reason: unknown; attempt: number; delay: number }): void;
+}
+
+/**
+ * One subscription as its sink sees it: a single stream, however many attempts it takes.
+ *
+ * Messages are handed on one at a time; the cursor moves when the sink is through with one (where `next` returns a
+ * promise: when that is fulfilled), and the next attempt begins only then, so nothing is lost and nothing comes twice.
+ */
+export class Stream {
+  #attempt: Attempt | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cursor: string | undefined;
+  #echo: string | undefined;
+  #queue: Message[] = [];
+  #busy = false;
+  #cut: { reason: unknown } | undefined;
+  #retries = 0;
+  #isTerminal = false;
+  #isOver = false;
+
+  constructor(
+    private readonly client: Client,
+    private readonly payload: SubscribePayload,
+    private readonly sink: Sink<Message>,
+    private readonly policy: Policy,
+  ) {}
+
+  open(): void {
+    this.#carefully(() => {
+      checkClosing(this.payload.query);
+      this.#subscribe();
+    });
+  }
+
+  stop(): void {
+    if (this.#close()) this.sink.complete();
+  }
+
+  #subscribe(): void {
+    this.#cut = undefined;
+    this.#echo = this.#cursor;
+    this.#attempt = new Attempt(this.client, this.#resumed(), {
+      message: (message) => {
+        this.#queue.push(message);
+        this.#work();
+      },
+      end: (reason) => {
+        this.#cut = { reason };
+        this.#work();
+      },
+    });
+  }
+
+  #resumed(): SubscribePayload {
+    if (this.#cursor === undefined) return this.payload;
+    return { ...this.payload, variables: { ...this.payload.variables, [this.policy.variable]: this.#cursor } };
+  }
+
+  #work(): void {
+    while (!this.#busy && !this.#isOver) {
+      const message = this.#queue.shift();
+      if (message === undefined) break;
+      this.#carefully(() => this.#process(message));
+    }
+    if (!this.#busy && !this.#isOver && this.#cut !== undefined) this.#turn(this.#cut.reason);
+  }
+
+  #process(message: Message): void {
+    const processed = this.#handOn(message);
+    if (!isThenable(processed)) return this.#commit(message);
+    this.#busy = true;
+    processed.then(
+      () => {
+        this.#busy = false;
+        this.#commit(message);
+        this.#work();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #handOn(message: Message): unknown {
+    const reason = closeReason(message);
+    if (this.#isEcho(message, reason) || (reason !== undefined && reason !== TERMINAL)) return undefined;
+    this.#isTerminal = reason === TERMINAL;
+    this.#retries = 0;
+    return this.sink.next(message);
+  }
+
+  /** A resumed stream opens with the state at the cursor: the sink is there already. */
+  #isEcho(message: Message, reason: string | undefined): boolean {
+    const echo = this.#echo;
+    this.#echo = undefined;
+    return echo !== undefined && reason === undefined && cursorOf(message) === echo;
+  }
+
+  #commit(message: Message): void {
+    this.#cursor = cursorOf(message) ?? this.#cursor;
+  }
+
+  /** An attempt is over, and all that it brought is processed. */
+  #turn(reason: unknown): void {
+    this.#cut = undefined;
+    if (this.#isTerminal) return this.stop();
+    if (this.policy.isFinal(reason)) return this.#fail(reason);
+    const attempt = this.#retries++;
+    const delay = Math.max(this.policy.delay(attempt), retryAfter(reason));
+    this.#timer = setTimeout(() => this.#subscribe(), delay);
+    this.policy.onRetry({ reason, attempt, delay });
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#close()) this.sink.error(reason);
+  }
+
+  #close(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#attempt?.stop();
+    return true;
+  }
+
+  /** What a sink throws ends its own stream, and not the socket of all. */
+  #carefully(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return isObject(value) && typeof value['then'] === 'function';
+}
