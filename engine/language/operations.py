@@ -11,12 +11,14 @@ from engine.language.chunking import ListName
 from engine.language.courtesy import core, unended
 from engine.language.frames import LOOSE, REFUSALS, REQUESTS, Frame, Framed, first_fit
 from engine.language.intents import Intent
-from engine.language.patterns import anywhere
+from engine.language.patterns import anywhere, whole
 from engine.language.reading import Reading
 from engine.language.understanding import Understanding
 
 ANCHOR = anywhere("LIST|NUMBER|QUOTE|{anchor}")
 CLAUSE = anywhere("{clause_break}+")
+ELSEWHERE = whole("{which} {foreign}")
+"Something that is no task, unless the sentence speaks of tasks."
 REMIND = anywhere("{reminding} me")
 NOTHING_FITS = 0.97
 "How sure it is that a message no frame fits is about something else."
@@ -63,11 +65,13 @@ def _made(fit: Framed, now: datetime, zone: ZoneInfo) -> Understanding:
 
 
 def _of_another_list(fit: Framed) -> bool:
-    """Whether the tasks meant are a part of some other list, or all of a list that may be another one."""
+    """Whether no task is meant: a part of another list, all of what may be one, or something like a file."""
     if fit.frame.says("all"):
         return any(isinstance(name, ListName) and name.guessed for name in fit.reading.values("LIST"))
     ref = fit.slot("ref")
-    return ref is not None and bool(ref.values("OTHER"))
+    if ref is None or ref.values("OTHER"):
+        return ref is not None
+    return ELSEWHERE.match(ref.line) is not None and not anchored(fit.reading)
 
 
 def _later_clause(request: Reading, now: datetime, zone: ZoneInfo) -> Understanding | None:

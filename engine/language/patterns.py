@@ -51,12 +51,15 @@ SHAPES = {
     "slashed": r"\d{1,2}[/.]\d{1,2}(?:[/.]\d{2,4})? ",
     "numbers": r"#?\d{1,9} (?:(?:, and |, |and |& )#?\d{1,9} )+",
     "hash": r"#\d{1,9} ",
+    "emoji": r"[^\w\s\x00-\x7f‹›→¦–—…“”‘’«»¿¡€£¥°] ",
     "open_word": r"(?![A-Z])[^\W\d][^\sA-Z]* ",
 }
 "Classes that a list of words can't hold."
 
-SLOTS = {"ref": r"(?!an? (?:new )?(?:task|reminder|todo|to-do|to|item|note|memo) |(?:me|us|myself) )\S.*? "}
-"Slots that don't take just anything: who speaks of *a* new task doesn't point at one."
+NEW_TASK = "an? (?:new )?(?:task|reminder|todo|to-do|to|item|note|memo) "
+PERSON = "(?:me|us|myself|you|he|she|they|its) "
+SLOTS = {"ref": rf"(?!{NEW_TASK}|{PERSON})\S.*? "}
+"Slots that don't take just anything: who speaks of *a* new task, or of people, doesn't point at a task."
 
 
 def source(pattern: str) -> str:

@@ -11,6 +11,7 @@ from engine.language.titles import written
 EVERYTHING = whole("({everything}|LIST) [{from_list}]")
 BEFORE = at_start(*strings("edges", "before_meant"))
 AFTER = tuple(at_end(entry) for entry in strings("edges", "after_meant"))
+BARE_NUMBER = whole("{digits}")
 QUOTE_WITH_NOUN = 6
 "Words; in more of them a quote is a part of the title, not all of it."
 
@@ -25,7 +26,10 @@ def pointed(reading: Reading) -> Ref | None:
         return number
     if (quotes := reading.values("QUOTE")) and len(reading) <= QUOTE_WITH_NOUN:
         return TitleRef(str(quotes[0]))
-    title = written(_bare(reading))
+    bare = _bare(reading)
+    if BARE_NUMBER.match(bare.line):
+        return NumberRef(int(bare.line))
+    title = written(bare)
     return TitleRef(title) if title else None
 
 
