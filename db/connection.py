@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -14,6 +15,8 @@ import orjson
 
 from db.query import Query, Row
 from errors import Unauthenticated, Unavailable
+
+log = logging.getLogger("baton.db")
 
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
@@ -40,11 +43,15 @@ class Session:
 
     async def all(self, query: Query[R], **parameters: object) -> list[R]:
         """Every row of the answer."""
-        return await self._driver.fetch(query.sql, *query.arguments(parameters), record_class=query.row)
+        arguments = query.arguments(parameters)
+        with _reaching(self._driver):
+            return await self._driver.fetch(query.sql, *arguments, record_class=query.row)
 
     async def first(self, query: Query[R], **parameters: object) -> R | None:
         """The first row, or None where there is none."""
-        return await self._driver.fetchrow(query.sql, *query.arguments(parameters), record_class=query.row)
+        arguments = query.arguments(parameters)
+        with _reaching(self._driver):
+            return await self._driver.fetchrow(query.sql, *arguments, record_class=query.row)
 
     async def one(self, query: Query[R], **parameters: object) -> R:
         """The row of a statement that always has one."""
@@ -55,7 +62,9 @@ class Session:
 
     async def run(self, query: Query[Any], **parameters: object) -> int:
         """Carry out a statement that returns nothing; answers how many rows it touched."""
-        status = await self._driver.execute(query.sql, *query.arguments(parameters))
+        arguments = query.arguments(parameters)
+        with _reaching(self._driver):
+            status = await self._driver.execute(query.sql, *arguments)
         tail = status.rpartition(" ")[2]
         return int(tail) if tail.isdigit() else 0
 
@@ -140,9 +149,11 @@ class Database:
         async with self._connection() as driver:
             session = Session(driver, user_id)
             try:
-                await driver.execute(begin)
+                with _reaching(driver):
+                    await driver.execute(begin)
                 yield session
-                await driver.execute("commit")
+                with _reaching(driver):
+                    await driver.execute("commit")
             except BaseException:  # a cancellation can come at any of the three
                 await _roll_back(driver)
                 raise
@@ -153,14 +164,31 @@ class Database:
     async def _connection(self) -> AsyncGenerator[Driver]:
         if self._pool is None:
             raise Unavailable()
-        try:
-            async with AsyncExitStack() as held:
+        async with AsyncExitStack() as held:
+            with _reaching(None):
                 async with asyncio.timeout(self._acquire_seconds):
                     await held.enter_async_context(self._turns)
                     driver = await held.enter_async_context(self._pool.acquire())
-                yield driver
-        except (*_LOST, TimeoutError) as error:
-            raise Unavailable() from error
+            yield driver
+
+
+@contextmanager
+def _reaching(driver: Driver | None) -> Generator[None]:
+    """A lost connection is Unavailable; a wrong use of a good one stays the fault of ours that it is."""
+    try:
+        yield
+    except (*_LOST, TimeoutError) as error:
+        if isinstance(error, asyncpg.InterfaceError) and driver is not None and not _is_closed(driver):
+            raise
+        log.warning("the database cannot be reached: %r", error)
+        raise Unavailable() from error
+
+
+def _is_closed(driver: Driver) -> bool:
+    try:
+        return driver.is_closed()
+    except asyncpg.InterfaceError:  # the pool took a lost connection back before us
+        return True
 
 
 def _nobody_listens(_: Hints) -> None:
@@ -194,4 +222,5 @@ async def _roll_back(driver: Driver) -> None:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await driver.execute("rollback")
     except (*_LOST, TimeoutError, asyncpg.PostgresError):
-        driver.terminate()
+        if not _is_closed(driver):
+            driver.terminate()

@@ -108,9 +108,12 @@ _SETTLE = Query(
 )
 _QUEUED_BEFORE = Query(
     """
-    select count(*) as position from executions as other, executions as mine
-    where mine.id = :id and other.status = 'QUEUED' and other.id <> mine.id
-      and (-other.priority, other.queued_at, other.id) < (-mine.priority, mine.queued_at, mine.id)
+    select (
+      select count(*) from executions as other
+      where other.status = 'QUEUED'
+        and (-other.priority, other.queued_at, other.id) < (-mine.priority, mine.queued_at, mine.id)
+    ) as position
+    from executions as mine where mine.id = :id and mine.user_id = :user_id and mine.status = 'QUEUED'
     """
 )
 # Locks the rows it takes and skips those that another worker is taking: no run has two owners.
@@ -129,13 +132,25 @@ _CLAIM = Query(
     """,
     ExecutionRow,
 )
-# Locks every run that the worker still holds, all in one statement.
+# Locks the runs that the worker still holds, all in one statement; one that a step of its own has locked
+# is passed over: nobody can take it meanwhile, and its neighbours must not wait for it.
 _RENEW = Query(
     f"""
-    update executions set lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-    where lease_owner = :worker and id = any(:ids) and {_HELD}
-    returning id, fence, status
-    """,
+    with free as (
+      select id from executions where lease_owner = :worker and id = any(:ids) and {_HELD}
+      for no key update skip locked
+    )
+    update executions as run set lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+    from free where run.id = free.id
+    """
+)
+_HOLDS = Query(
+    f"select id, fence, status from executions where lease_owner = :worker and id = any(:ids) and {_HELD}",
+    HeldRow,
+)
+# Locks the run that the worker holds: what is decided on its status holds until the commit.
+_LOCK_HELD = Query(
+    f"select id, fence, status from executions where id = :id and fence = :fence and {_HELD} for update",
     HeldRow,
 )
 # Locks the runs whose lease ran out and skips those that another sweeper has.
@@ -170,7 +185,8 @@ _RELEASE = Query(
     update executions
     set status = :status, end_reason = :end_reason, result = :result, error = :error,
         fence = fence + 1, lease_owner = null, lease_until = null, last_seq = last_seq + 1,
-        finished_at = case when cast(:ended as boolean) then clock_timestamp() end
+        finished_at = case when cast(:ended as boolean) then clock_timestamp() end,
+        max_attempts = max_attempts + cast(:more_attempts as int)
     where id = :id and fence = :fence and {_HELD}
     returning {_COLUMNS}
     """,
@@ -206,9 +222,13 @@ async def settle_execution(session: Session, row: ExecutionRow, fields: Mapping[
     return await session.one(_SETTLE, user_id=row.user_id, id=row.id, **fields)
 
 
-async def queue_position(session: Session, execution_id: UUID) -> int:
-    """How many runs, of anybody, are claimed before this one. Needs a system transaction."""
-    return (await session.one(_QUEUED_BEFORE, id=execution_id))["position"]
+async def queue_position(session: Session, user_id: UUID, execution_id: UUID) -> int | None:
+    """How many runs, of anybody, are claimed before this user's one; None where it is not queued.
+
+    Needs a system transaction.
+    """
+    row = await session.first(_QUEUED_BEFORE, user_id=user_id, id=execution_id)
+    return None if row is None else row["position"]
 
 
 async def claim_executions(
@@ -220,7 +240,13 @@ async def claim_executions(
 
 async def renew_leases(session: Session, worker: str, ids: list[UUID], lease_seconds: float) -> list[HeldRow]:
     """Prolong the leases of those runs that the worker still holds; the answer leaves out the others."""
-    return await session.all(_RENEW, worker=worker, ids=ids, lease_seconds=lease_seconds)
+    await session.run(_RENEW, worker=worker, ids=ids, lease_seconds=lease_seconds)
+    return await session.all(_HOLDS, worker=worker, ids=ids)
+
+
+async def lock_held_execution(session: Session, execution_id: UUID, fence: int) -> HeldRow | None:
+    """A held run, locked until the commit; None where the fence was raised."""
+    return await session.first(_LOCK_HELD, id=execution_id, fence=fence)
 
 
 async def lock_lost_executions(session: Session) -> list[ExecutionRow]:
@@ -245,6 +271,6 @@ async def release_execution(
 ) -> ExecutionRow | None:
     """End a held run or queue it again, with one seq; None where the fence was raised.
 
-    `fields`: status, end_reason, result, error, ended.
+    `fields`: status, end_reason, result, error, ended, more_attempts.
     """
     return await session.first(_RELEASE, id=execution_id, fence=fence, **fields)

@@ -68,7 +68,8 @@ _START = Query(
       (:id, :execution_id, :user_id, :number, :kind, :tool_name, :input, :text, :attempt,
        clock_timestamp(), :seq)
     on conflict (execution_id, number) do update
-    set attempt = excluded.attempt, started_at = excluded.started_at
+    set kind = excluded.kind, tool_name = excluded.tool_name, input = excluded.input, text = excluded.text,
+        attempt = excluded.attempt, started_at = excluded.started_at
     where steps.status = 'RUNNING'
     returning {_COLUMNS}
     """,

@@ -92,6 +92,8 @@ _RECENT = Query(
     """,
     TaskRow,
 )
+# Locks the user's row, before any task's: who changes several tasks and who changes one wait in one line.
+_LOCK_OWNER = Query("select id from users where id = :user_id for no key update")
 # Locks the task: what is decided on its version holds until the commit.
 _LOCK = Query(
     f"select {_COLUMNS} from tasks where user_id = :user_id and id = :id and deleted_at is null for update",
@@ -157,6 +159,11 @@ async def get_task_by_number(session: Session, user_id: UUID, number: int) -> Ta
 async def recent_tasks(session: Session, user_id: UUID, most: int) -> list[TaskRow]:
     """The user's newest tasks, open and done, newest first."""
     return await session.all(_RECENT, user_id=user_id, most=most)
+
+
+async def lock_owner(session: Session, user_id: UUID) -> None:
+    """Lock the user's row until the commit. To be taken before the lock of any task."""
+    await session.first(_LOCK_OWNER, user_id=user_id)
 
 
 async def lock_task(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:

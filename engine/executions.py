@@ -12,13 +12,12 @@ from db.connection import Session
 from db.executions import ExecutionRow
 from db.tasks import get_task
 from engine.facts import status_fact
+from engine.journal import QUEUE_TOPIC
 from engine.log import append
-from engine.states import TERMINAL, EndReason, Priority, Status, after_cancel
+from engine.states import TERMINAL, EndReason, Priority, Status, after_cancel, check_transition
 from errors import ExecutionActive, InvalidInput, Issue, NotFound
 from ids import new_id
 
-QUEUE_TOPIC = "queue"
-"Hinted when a run is ready to be claimed."
 CANCEL_TOPIC = "cancel"
 "Hinted when a run that a worker holds is asked to stop."
 
@@ -105,6 +104,7 @@ async def cancel_execution(
 
 async def _settle_cancelled(session: Session, row: ExecutionRow, reason: str | None) -> ExecutionRow:
     status = after_cancel(Status(row.status))
+    check_transition(Status(row.status), status)
     ended = status in TERMINAL
     fields = {
         "status": status.value,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from db import executions as rows
@@ -15,10 +15,15 @@ from db.steps import StepRow
 from engine.facts import status_fact, step_facts
 from engine.log import append
 from engine.models.decisions import Progress
-from engine.states import TERMINAL, EndReason, Status, StepKind, StepStatus
+from engine.states import TERMINAL, EndReason, Status, StepKind, StepStatus, check_transition
 from errors import LeaseLost
 from events.kinds import ProgressReported, StepFinished, StepStarted
 from ids import new_id
+
+T = TypeVar("T")
+
+QUEUE_TOPIC = "queue"
+"Hinted when a run is ready to be claimed."
 
 
 class CancelRequested(Exception):
@@ -47,6 +52,11 @@ class Ending:
     reason: EndReason | None = None
     result: Any = None
     error: str | None = None
+    is_no_loss: bool = False
+    "Queued again in good order: this attempt does not count towards the cap."
+
+
+STOPPED = Ending(Status.CANCELLED, EndReason.CANCELLED_BY_USER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,8 @@ class Journal:
 
         Raises LeaseLost, and CancelRequested where the run is asked to stop.
         """
-        async with self.db.as_user(self.run.user_id) as session:
+
+        async def write(session: Session) -> StepRow:
             seq = await self._advance(session)
             begun = {**_NOTHING_SAID, **fields, **self._names(), "id": new_id(), "kind": kind.value}
             step = await step_rows.start_step(
@@ -78,7 +89,9 @@ class Journal:
             )
             fact = StepStarted(execution_id=self.run.id, step=step_facts(step))
             await append(session, self.run.id, self.run.user_id, seq, [fact])
-        return step
+            return step
+
+        return await self._transact(write)
 
     async def finish(
         self, step: StepRow, work: Callable[[Session], Awaitable[Outcome]], progress: Progress | None = None
@@ -87,27 +100,35 @@ class Journal:
 
         Raises LeaseLost and CancelRequested; then nothing of the work remains.
         """
-        async with self.db.as_user(self.run.user_id) as session:
+
+        async def write(session: Session) -> StepRow:
             seq = await self._advance(session)
             finished = await self._record(session, step, await work(session), seq)
             if progress is not None:
                 await self._report(session, progress)
-        return finished
+            return finished
+
+        return await self._transact(write)
 
     async def end(self, ending: Ending) -> None:
         """Let go of the run: it ends, or waits for another worker. A step left open has failed with it.
 
         Raises LeaseLost.
         """
-        async with self.db.as_user(self.run.user_id) as session:
-            await end_run(session, self.run, ending)
+        await self._transact(lambda session: end_run(session, self.run, ending))
 
     async def conclude(self, step: StepRow, text: str) -> None:
         """The final answer: its step and the end of the run in one transaction."""
-        async with self.db.as_user(self.run.user_id) as session:
+
+        async def write(session: Session) -> None:
             seq = await self._advance(session)
             await self._record(session, step, Outcome(text=text), seq)
             await end_run(session, self.run, Ending(Status.COMPLETED, EndReason.FINAL_ANSWER, result=text))
+
+        await self._transact(write)
+
+    async def _transact(self, write: Callable[[Session], Awaitable[T]]) -> T:
+        return await self.db.transact(self.run.user_id, write)
 
     async def _advance(self, session: Session) -> int:
         advanced = await rows.advance(session, self.run.id, self.run.fence, 1)
@@ -162,6 +183,12 @@ async def record_step(
 
 async def end_run(session: Session, run: ExecutionRow, ending: Ending) -> ExecutionRow:
     """Take a held run out of its worker's hands, with its last event. Raises LeaseLost."""
+    held = await rows.lock_held_execution(session, run.id, run.fence)
+    if held is None:
+        raise LeaseLost
+    if held.status == Status.CANCELLING:
+        ending = STOPPED  # whatever else its worker had to say of it
+    check_transition(Status(held.status), ending.status)
     ended = ending.status in TERMINAL
     if ended:
         await _close_open_step(session, run, ending)
@@ -175,11 +202,14 @@ async def end_run(session: Session, run: ExecutionRow, ending: Ending) -> Execut
             "result": ending.result,
             "error": ending.error,
             "ended": ended,
+            "more_attempts": int(ending.is_no_loss),
         },
     )
     if row is None:
         raise LeaseLost
     await append(session, row.id, row.user_id, row.last_seq, [status_fact(row)])
+    if not ended:
+        session.hint(QUEUE_TOPIC)
     return row
 
 

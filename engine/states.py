@@ -80,6 +80,16 @@ FOLLOWS: dict[Status, frozenset[Status]] = {
 }
 
 
+class WrongTransition(Exception):
+    """A run cannot go from the one state to the other: there is a bug in who asked for it."""
+
+
+def check_transition(before: Status, after: Status) -> None:
+    """Raises WrongTransition unless the one may follow the other."""
+    if after not in FOLLOWS[before]:
+        raise WrongTransition(f"{before} to {after}")
+
+
 def after_cancel(status: Status) -> Status:
     """What becomes of a live run that is asked to stop: only one that a worker holds must be waited for."""
     return Status.CANCELLING if status in HELD else Status.CANCELLED

@@ -46,6 +46,7 @@ async def update_task(
     Raises InvalidInput, NotFound and VersionConflict.
     """
     wanted = checked(fields)
+    await rows.lock_owner(session, user_id)
     row = await rows.lock_task(session, user_id, task_id)
     if row is None:
         raise NotFound(path=("input", "id"))
@@ -59,6 +60,7 @@ async def update_task(
 
 async def delete_task(session: Session, user_id: UUID, task_id: UUID) -> bool:
     """Delete the task. False when it was not there: deleting is idempotent."""
+    await rows.lock_owner(session, user_id)
     deleted = await rows.bury_task(session, user_id, task_id)
     if deleted:
         await append_activity(session, user_id, TaskChanged(change="DELETED", task_id=task_id, task=None))

@@ -15,9 +15,9 @@ from uuid import UUID
 from db import executions as rows
 from db.connection import Database
 from db.executions import ExecutionRow, HeldRow
-from engine.executions import CANCEL_TOPIC, QUEUE_TOPIC
+from engine.executions import CANCEL_TOPIC
 from engine.facts import status_fact
-from engine.journal import CancelRequested, Ending, Journal, end_run
+from engine.journal import QUEUE_TOPIC, STOPPED, CancelRequested, Ending, Journal, end_run
 from engine.log import append
 from engine.models.decisions import Model
 from engine.run import Carrier
@@ -34,13 +34,13 @@ log = logging.getLogger("baton.worker")
 
 _LAST_WORD_SECONDS = 5.0
 
-_STOPPED = Ending(Status.CANCELLED, EndReason.CANCELLED_BY_USER)
 _REQUEUED = Ending(Status.QUEUED)
+_HANDED_BACK = Ending(Status.QUEUED, is_no_loss=True)
 _BROKEN = Ending(Status.FAILED, EndReason.INTERNAL_ERROR, error="Something went wrong on our side.")
 _EXHAUSTED = Ending(
     Status.FAILED, EndReason.ATTEMPTS_EXHAUSTED, error="Every attempt ended with the loss of its worker."
 )
-_AFTER_LOSS = {Status.QUEUED: _REQUEUED, Status.CANCELLED: _STOPPED, Status.FAILED: _EXHAUSTED}
+_AFTER_LOSS = {Status.QUEUED: _REQUEUED, Status.CANCELLED: STOPPED, Status.FAILED: _EXHAUSTED}
 
 
 class Wish(Enum):
@@ -56,12 +56,12 @@ class Held:
     """A run in this worker's hands."""
 
     run: ExecutionRow
-    task: asyncio.Task[None]
+    task: asyncio.Task[None] | None = None
     wish: Wish | None = None
 
     def let_go(self, wish: Wish) -> None:
         """Have its task stop at its next await."""
-        if self.wish is None:
+        if self.wish is None and self.task is not None:
             self.wish = wish
             self.task.cancel()
 
@@ -106,9 +106,14 @@ class Worker:
             for run in claimed:
                 await append(session, run.id, run.user_id, run.last_seq, [status_fact(run)])
         for run in claimed:
-            task = asyncio.create_task(self._carry(run), name=f"run {run.id}")
-            self._held[run.id] = Held(run, task)
+            self._take(run)
         return claimed
+
+    def _take(self, run: ExecutionRow) -> None:
+        if older := self._held.get(run.id):
+            older.let_go(Wish.LOST)  # swept from us while we were away, and claimed by us again
+        held = self._held[run.id] = Held(run)
+        held.task = asyncio.create_task(self._carry(held), name=f"run {run.id}")
 
     async def _keep(self) -> None:
         """Renew leases each third of their time, sooner where a run is asked to stop, and sweep lost ones."""
@@ -153,12 +158,11 @@ class Worker:
             for run in await rows.lock_lost_executions(session):
                 next_status = after_loss(Status(run.status), run.attempt, run.max_attempts)
                 await end_run(session, run, _AFTER_LOSS[next_status])
-                session.hint(QUEUE_TOPIC)
 
-    async def _carry(self, run: ExecutionRow) -> None:
-        journal = Journal(self._db, run)
+    async def _carry(self, held: Held) -> None:
+        run = held.run
         try:
-            await self._carry_or_stop(journal)
+            await self._carry_or_stop(held, Journal(self._db, run))
         except LeaseLost:
             log.warning("lost the lease of run %s in attempt %s", run.id, run.attempt)
         except Unavailable:
@@ -166,29 +170,29 @@ class Worker:
         except Exception:
             log.exception("run %s is left to its lease", run.id)
         finally:
-            del self._held[run.id]
+            if self._held.get(run.id) is held:
+                del self._held[run.id]
             self._queue.ring()
 
-    async def _carry_or_stop(self, journal: Journal) -> None:
+    async def _carry_or_stop(self, held: Held, journal: Journal) -> None:
         try:
             if not await self._carrier.carry(journal):
-                await journal.end(_REQUEUED)
+                await journal.end(_HANDED_BACK)
         except CancelRequested:
-            await journal.end(_STOPPED)
+            await journal.end(STOPPED)
         except asyncio.CancelledError:
-            await self._obey(journal)
+            await self._obey(held.wish, journal)
         except (LeaseLost, Unavailable):
             raise
         except Exception:
             log.exception("run %s is broken", journal.run.id)
             await journal.end(_BROKEN)
 
-    async def _obey(self, journal: Journal) -> None:
-        wish = self._held[journal.run.id].wish
+    async def _obey(self, wish: Wish | None, journal: Journal) -> None:
         if wish is Wish.CANCEL:
-            await journal.end(_STOPPED)
+            await journal.end(STOPPED)
         elif wish is Wish.DRAIN:
-            await journal.end(_REQUEUED)
+            await journal.end(_HANDED_BACK)
 
     async def _drain(self, claiming: asyncio.Task[None]) -> None:
         """Bring runs to a step boundary in `drain_seconds`, then queue again what is not there yet."""
@@ -201,7 +205,7 @@ class Worker:
         await self._wait_for_tasks(_LAST_WORD_SECONDS)
 
     async def _wait_for_tasks(self, seconds: float) -> None:
-        tasks = {one.task for one in self._held.values()}
+        tasks = {one.task for one in self._held.values() if one.task is not None}
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 

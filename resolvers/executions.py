@@ -95,10 +95,10 @@ async def event_page(
     return Slice(found[:size], has_next=len(found) > size, has_previous=seen > 0)
 
 
-async def queue_position(db: Database, execution_id: UUID) -> int:
-    """How many runs go first. Counts everybody's, so it needs a system transaction."""
+async def queue_position(db: Database, row: ExecutionRow) -> int | None:
+    """How many runs go first, None for one that is not queued. Counts everybody's, so the system asks."""
     async with db.as_system() as session:
-        return await rows.queue_position(session, execution_id)
+        return await rows.queue_position(session, row.user_id, row.id)
 
 
 async def await_execution(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
 import strawberry
+from strawberry.dataloader import DataLoader
 
 from auth import Principal
+from db.tasks import TaskRow
 from errors import Unauthenticated
 from resolvers.services import Services
+from resolvers.tasks import tasks_by_ids
 
 
 @dataclass(slots=True)
@@ -22,8 +25,17 @@ class Context:
     principal: Principal | None = None
     idempotency_key: str | None = None
     "From the HTTP header; only there for a document with a single mutation field."
+    tasks: DataLoader[UUID, TaskRow | None] = field(init=False)
+    "Tasks that several fields of the operation ask for, in one statement."
     more_time: Callable[[float], None] = lambda _: None
     "Lets the operation run longer, by seconds: for fields that wait by contract."
+
+    def __post_init__(self) -> None:
+        self.tasks = DataLoader[UUID, TaskRow | None](self._load_tasks)
+
+    async def _load_tasks(self, ids: list[UUID]) -> list[TaskRow | None]:
+        found = await tasks_by_ids(self.services.db, self.user_id, ids)
+        return [found.get(one) for one in ids]
 
     @property
     def user_id(self) -> UUID:

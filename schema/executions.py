@@ -19,7 +19,7 @@ from ids import Kind
 from resolvers import executions
 from resolvers.idempotency import Effect
 from schema import problems
-from schema.arguments import window
+from schema.arguments import or_none, window
 from schema.connection import Connection
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
@@ -237,7 +237,7 @@ class ExecutionMutations:
 
 
 def _new(asked: StartExecutionInput) -> NewExecution:
-    metadata: Any = asked.metadata or None
+    metadata: Any = or_none(asked.metadata)
     if not isinstance(metadata, dict | None):
         raise errors.InvalidInput([errors.Issue(("input", "metadata"), "Must be an object.")])
     return NewExecution(

@@ -16,7 +16,7 @@ from engine.states import EndReason, Priority, Status, StepKind, StepStatus
 from events.cursor import Cursor
 from events.kinds import ProgressReported, StepFacts, TaskFacts
 from ids import Kind
-from resolvers import executions, tasks
+from resolvers import executions
 from resolvers.paging import Window
 from resolvers.snapshots import Past
 from schema.arguments import or_none, window
@@ -199,7 +199,7 @@ class Execution(Node):
     async def task(self, info: Info) -> Task | None:
         if self.row.task_id is None:
             return None
-        row = await tasks.task_by_id(info.context.services.db, info.context.user_id, self.row.task_id)
+        row = await info.context.tasks.load(self.row.task_id)
         return None if row is None else Task.of(row)
 
     @strawberry.field
@@ -228,7 +228,7 @@ class Execution(Node):
     async def queue_position(self, info: Info) -> int | None:
         if self.status is not Status.QUEUED:
             return None
-        return await executions.queue_position(info.context.services.db, self.row.id)
+        return await executions.queue_position(info.context.services.db, self.row)
 
     @strawberry.field(description="Where its stream stands now.")
     def cursor(self) -> str:

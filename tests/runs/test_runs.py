@@ -411,3 +411,78 @@ async def until_status(api: Api, user: User, execution_id: str, status: str) -> 
     with api.services.hub.listen(of_run) as bell:
         while (await user.one(asked, id=execution_id))["status"] != status:
             await bell.wait(1)
+
+
+class TestFindings:
+    """What went wrong once."""
+
+    async def test_a_drain_does_not_undo_a_cancel(self, api: Api) -> None:
+        """Whatever its worker has to say, a run that was asked to stop stops."""
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        journal = await claimed(api)
+        await ada.one(CANCEL, input={"id": started["execution"]["id"]})
+
+        await journal.end(Ending(Status.QUEUED, is_no_loss=True))
+
+        run = await ada.finished(started["execution"]["id"])
+        assert (run["status"], run["endReason"]) == ("CANCELLED", "CANCELLED_BY_USER")
+
+    async def test_a_run_that_was_handed_back_has_its_attempt_still_to_come(self, api: Api) -> None:
+        """Deploys use up no attempts."""
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        async with api.services.db.as_system() as session:
+            await session.run(Query("update executions set max_attempts = 1"))
+        await (await claimed(api)).end(Ending(Status.QUEUED, is_no_loss=True))
+        await claimed(api)
+        await let_lease_run_out(api)
+
+        async with working(api.services):
+            run = await ada.finished(started["execution"]["id"])
+
+        assert (run["status"], run["attempt"]) == ("FAILED", 2)
+
+    async def test_a_step_that_waits_for_a_row_costs_no_other_run_its_lease(
+        self, api: Api, db: Database
+    ) -> None:
+        """Leases are renewed past the one whose row is locked."""
+        ada, eva = await api.user(), await api.user("eva@example.com")
+        await ada.start("Add a task to buy milk")
+        await eva.start("show my tasks")
+        async with api.services.db.as_system() as session:
+            runs = await rows.claim_executions(session, "by hand", 2, 60)
+        blocked_run = next(run for run in runs if run.user_id == ada.id)
+        async with db.as_system() as holding, db.as_system() as renewing:
+            await rows.lock_execution(holding, ada.id, blocked_run.id)
+
+            kept = await rows.renew_leases(renewing, "by hand", [run.id for run in runs], 60)
+
+        assert {row.id for row in kept} == {run.id for run in runs}
+
+    async def test_changing_several_tasks_and_one_at_once_is_no_deadlock(self, api: Api) -> None:
+        """Everybody takes the user's row first."""
+        ada = await api.user()
+        for number in range(4):
+            await ada.create(f"task {number}")
+        change = (
+            "mutation ($t: String!, $m: String!) { askTaskAgent(input: {message: $m, confirmToken: $t}) %s }"
+        )
+        answers = "{ ... on TaskAgentAnswer { outcome confirmToken } ... on UserError { code } }"
+        all_done = "Mark all my tasks as done"
+        asked = await ada.one(
+            "mutation ($m: String!) { askTaskAgent(input: {message: $m}) " + answers + "}", m=all_done
+        )
+
+        done = await asyncio.gather(
+            ada.one(change % answers, t=asked["confirmToken"], m=all_done),
+            *(
+                ada.one(
+                    "mutation ($m: String!) { askTaskAgent(input: {message: $m}) " + answers + "}",
+                    m=f"Complete task {number}",
+                )
+                for number in (4, 3, 2, 1) * 5
+            ),
+        )
+
+        assert {answer["outcome"] for answer in done} == {"DONE"}
