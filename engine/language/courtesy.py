@@ -16,6 +16,8 @@ def _any(key: str) -> str:
 BEFORE = re.compile(f"(?:{_any('before')}|(?:{_any('before_request')})(?={_any('request')}))+")
 AFTER = tuple(at_end(entry) for entry in strings("courtesy", "after"))
 HANGING = at_end("{hanging}")
+LONGEST = 80
+"Characters that one piece of courtesy takes at most: looked for behind all the rest it would cost too much."
 
 
 def core(reading: Reading) -> Reading:
@@ -39,6 +41,10 @@ def _end(line: str) -> int:
 
 
 def _shorter(line: str, end: int) -> int | None:
-    ends = (found.start() for pattern in AFTER if (found := pattern.search(line, 0, end)))
+    ends = (found.start() for pattern in AFTER if (found := _at_end(pattern, line, end)))
     shorter = next(ends, None)
-    return None if shorter is None or HANGING.search(line, 0, shorter) else shorter
+    return None if shorter is None or _at_end(HANGING, line, shorter) else shorter
+
+
+def _at_end(pattern: re.Pattern[str], line: str, end: int) -> re.Match[str] | None:
+    return pattern.search(line, max(0, end - LONGEST), end)

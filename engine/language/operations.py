@@ -26,6 +26,8 @@ NOTHING_FITS_TASKS = 0.6
 "The same where tasks are spoken of."
 SECOND_CLAUSE = 0.85
 "How much less sure a request is when something else stands before it."
+MOST_CLAUSES = 4
+"Clauses that a request is looked for behind."
 RESPELLED = 0.97
 "The same, for each word that had to be respelled to be understood."
 
@@ -77,7 +79,8 @@ def _of_another_list(fit: Framed) -> bool:
 def _later_clause(request: Reading, now: datetime, zone: ZoneInfo) -> Understanding | None:
     """What a request behind another clause asks for ("we're out of paint, so take …")."""
     ends = [found.end() for found in CLAUSE.finditer(request.line)]
-    for start in sorted({*ends, *(found.start() for found in REMIND.finditer(request.line))}):
+    starts = sorted({*ends, *(found.start() for found in REMIND.finditer(request.line))})
+    for start in starts[:MOST_CLAUSES]:
         clause = core(request.span(start, len(request.line)))
         fit = first_fit(clause, REQUESTS) if clause.words else None
         found = fit and _made(fit, now, zone)

@@ -13,7 +13,7 @@ from engine.language.patterns import anywhere
 from engine.language.reading import Reading, Word
 from engine.language.understanding import Understanding
 
-JOINT = re.compile(anywhere("{joint}+").pattern + f"(?={anywhere('{opening}').pattern})")
+JOINT = re.compile(anywhere("{joint}").pattern + f"{{1,4}}(?={anywhere('{opening}').pattern})")
 QUOTES = anywhere("QUOTE {quoted_too}+")
 MOST = 10
 "Operations in one message; further joints are read as a part of the last one."

@@ -94,8 +94,8 @@ def _trimmed(reading: Reading) -> tuple[Reading, Reading]:
         shorter = _shortened(inner)
         if len(shorter) == len(inner):
             break
-        kept = set(shorter.words)
-        cut = tuple(word for word in inner.words if word not in kept)
+        start, end = shorter.words[0].start, shorter.words[-1].end
+        cut = tuple(word for word in inner.words if not start <= word.start < end)
         beside = replace(beside, words=(*beside.words, *cut))
         inner = shorter
     return inner, beside
