@@ -50,7 +50,7 @@ def test_every_mutation_is_accounted_for() -> None:
     database=None,
     print_blob=True,
     phases=[Phase.explicit, Phase.generate],  # a case that failed says enough, and shrinking takes minutes
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rounds=st.lists(st.tuples(operations(), operations()), min_size=ROUNDS, max_size=ROUNDS), walk=walks)
 async def test_no_operation_breaks_loses_or_tells(
