@@ -145,7 +145,7 @@ async def _ask(
     tokens = Tokens(settings, load_secret(settings))
     async with _database(settings) as db:
         user = await ensure_user(db, email)
-        asked = question(tokens, user.id, message, utc_now(), time_zone, confirm, dry_run)
+        asked = question(message, utc_now(), time_zone, confirm, dry_run)
         return await db.transact(user.id, lambda session: agent_ask(session, tokens, user.id, asked))
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 from auth import Tokens
 from db.connection import Session
 from db.tasks import TaskRow, get_tasks_or_tombstones
-from engine.errands import Agreed
 from engine.executions import is_time_zone
 from engine.language import MessageError, Understanding, plan
 from engine.task_agent import AgentOutcome, Reply, answer
@@ -27,7 +26,7 @@ class Question:
     message: str
     planned: list[Understanding]
     "Its operations in order, at least one."
-    agreed: Agreed
+    confirm_token: str | None
     dry_run: bool
     asked_at: datetime
     began: float
@@ -47,8 +46,6 @@ class Answered:
 
 
 def question(
-    tokens: Tokens,
-    user_id: UUID,
     message: str,
     now: datetime,
     time_zone: str,
@@ -63,13 +60,16 @@ def question(
         planned = plan(message, now, time_zone)
     except MessageError as error:
         raise InvalidInput([Issue(("input", "message"), str(error))]) from None
-    agreed = confirmations.agreed(tokens, user_id, message, confirm_token)
-    return Question(message, planned, agreed, dry_run, now, began)
+    return Question(message, planned, confirm_token, dry_run, now, began)
 
 
 async def ask(session: Session, tokens: Tokens, user_id: UUID, asked: Question) -> Answered:
-    """Do what was understood, in this transaction. Raises InvalidInput."""
-    reply = await answer(session, user_id, asked.planned, asked.agreed, dry_run=asked.dry_run)
+    """Do what was understood, in this transaction. Raises InvalidInput.
+
+    The confirm token is looked at here and not before: a repeated request is answered when it has expired.
+    """
+    agreed = confirmations.agreed(tokens, user_id, asked.message, asked.confirm_token)
+    reply = await answer(session, user_id, asked.planned, agreed, dry_run=asked.dry_run)
     return Answered(
         response=reply.response,
         outcome=reply.outcome,

@@ -109,8 +109,6 @@ class TaskAgentMutations:
         user_id, tokens = info.context.user_id, info.context.services.tokens
         try:
             asked = agent.question(
-                tokens,
-                user_id,
                 input.message,
                 utc_now(),
                 or_none(input.time_zone) or "UTC",

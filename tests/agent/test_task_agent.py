@@ -214,3 +214,21 @@ class TestCare:
         assert (first["replayed"], again["replayed"]) == (False, True)
         assert {**again, "replayed": False} == first
         assert await titles(ada) == ["Buy milk"]
+
+
+async def test_a_repeated_question_is_answered_when_its_token_has_expired(api: Api) -> None:
+    """What was done stays done, and is told again."""
+    ada = await api.user()
+    for title in ("one", "two"):
+        await ada.create(title)
+    asked = await ask(ada, "Delete all my tasks")
+    given = {"message": "Delete all my tasks", "confirmToken": asked["confirmToken"], "idempotencyKey": "k"}
+    first = await ada.one(ASK, input=given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            api.services.tokens, "key_for", lambda purpose: b"another key, so that no token is good"
+        )
+        again = await ada.one(ASK, input=given)
+
+    assert (first["response"], again["response"], again["replayed"]) == ("Deleted 2 tasks",) * 2 + (True,)
