@@ -40,7 +40,7 @@ def decode(kind: Kind, text: str) -> UUID:
     """The UUID of an id of this kind. Raises InvalidId for anything else."""
     found, value = parse(text)
     if found is not kind:
-        raise InvalidId(f"This is not the id of a {kind.name.lower()}: {text[:60]!r}")
+        raise InvalidId(f"This is not an id of the kind {kind.name.lower()}: {text[:60]!r}")
     return value
 
 
