@@ -94,7 +94,7 @@ class Server:
         return Context(self.services, principal, facts.idempotency_key, facts.more_time)
 
     async def _ready(self, _: Request) -> JSONResponse:
-        found = await troubles(self.services)
+        found = ["This server is going away."] if self._edge.draining else await troubles(self.services)
         if found:
             return JSONResponse({"status": "unavailable", "reasons": found}, status_code=503)
         return JSONResponse({"status": "ready"})

@@ -66,6 +66,7 @@ class ApiServer(uvicorn.Server):
 
         self.ready = asyncio.Event()
         "Set once it listens, or has failed to."
+        self._draining: asyncio.Future[None] | None = None
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -82,13 +83,16 @@ class ApiServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Send off sockets and event streams one by one; uvicorn alone would cut them all at once."""
         if not self.force_exit:
-            await self._application.drain()
+            self._draining = asyncio.ensure_future(self._application.drain())
+            await asyncio.wait({self._draining})
         await super().shutdown(sockets=sockets)
 
     def stop(self) -> None:
         """Accept nothing more and go; said twice, go at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        if self.force_exit and self._draining is not None:
+            self._draining.cancel()
 
     @property
     def address(self) -> str:

@@ -36,6 +36,11 @@ class Edge(Generic[C]):
         self.http = Http(executions, door, settings, self._connections, page, body_seconds)
         self.socket = Sockets(executions, door, settings, self._connections)
 
+    @property
+    def draining(self) -> bool:
+        """Whether it takes no new sockets and streams any more."""
+        return self._connections.draining
+
     async def drain(self, seconds: float) -> None:
         """Send off all sockets (1012) and event streams, spread over so many seconds; take no new ones."""
         await self._connections.drain(seconds)

@@ -7,8 +7,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,12 +19,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.acceptance.test_streams import SENTENCE, STREAM, check, events
 from tests.api import START
 from tests.client import Client
 from tests.postgres import Cluster
-from tests.processes import ROOT, House, Process, free_port, until
+from tests.processes import ROOT, House, Process, free_port, open_house, until
 
 pytestmark = pytest.mark.anyio
 
@@ -58,6 +62,59 @@ def status(url: str) -> int:
         return httpx2.get(url, timeout=3).status_code
     except httpx2.HTTPError:
         return 0
+
+
+class TestGoingAway:
+    """With 10 seconds to drain: what ends sooner has nothing to wait for, or was told to hurry."""
+
+    async def test_one_open_socket_is_sent_off_and_then_it_ends(self, dsn: str, tmp_path: Path) -> None:
+        with open_house(dsn, tmp_path, servers=1, workers=0) as house:
+            (server,) = house.processes
+            async with connect(
+                house.servers[0].replace("http", "ws") + "/graphql", subprotocols=WS
+            ) as client:
+                started = time.monotonic()
+                os.kill(server.pid, signal.SIGTERM)
+                await client.wait_closed()
+                assert await asyncio.to_thread(server.wait) == 0
+
+        assert time.monotonic() - started < 3
+        assert client.close_code == 1012
+
+    async def test_a_server_that_drains_says_that_it_is_not_ready_and_a_second_signal_ends_it(
+        self, dsn: str, tmp_path: Path
+    ) -> None:
+        with open_house(dsn, tmp_path, servers=1, workers=0) as house, ExitStack() as stack:
+            (server,) = house.processes
+            for _ in range(3):
+                stack.enter_context(silent_socket(house.servers[0]))
+            os.kill(server.pid, signal.SIGTERM)
+            until(lambda: status(f"{house.servers[0]}/health/ready") == 503, server)
+            ready = httpx2.get(f"{house.servers[0]}/health/ready").json()
+            started = time.monotonic()
+            os.kill(server.pid, signal.SIGTERM)
+            code = await asyncio.to_thread(server.wait)
+
+        assert ready["reasons"] == ["This server is going away."]
+        assert (code, time.monotonic() - started < 3) == (0, True)
+
+
+WS = [Subprotocol("graphql-transport-ws")]
+
+
+@contextmanager
+def silent_socket(address: str) -> Iterator[None]:
+    """A WebSocket whose client never answers, not even a close."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    request = (
+        "GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port))) as raw:
+        raw.sendall(request.encode())
+        assert raw.recv(1024).startswith(b"HTTP/1.1 101")
+        yield
 
 
 class TestServerSentEvents:
