@@ -6,7 +6,15 @@ import os
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AnyHttpUrl,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # Names the launcher passes on; they are no settings.
@@ -38,8 +46,8 @@ class Settings(BaseSettings):
     jwt_audience: str = "baton"
     jwks_url: AnyHttpUrl | None = None
     "Also accept RS256 and ES256 tokens of this issuer; needs `jwks_issuer` and `jwks_audience`."
-    jwks_issuer: str | None = None
-    jwks_audience: str | None = None
+    jwks_issuer: str | None = Field(default=None, validate_default=True)
+    jwks_audience: str | None = Field(default=None, validate_default=True)
     access_token_seconds: int = Field(default=900, ge=30, le=86_400)
     refresh_token_days: int = Field(default=30, ge=1, le=365)
 
@@ -82,13 +90,20 @@ class Settings(BaseSettings):
             values = {**values, "allowed_origins": [o.strip() for o in origins.split(",") if o.strip()]}
         return values
 
-    @model_validator(mode="after")
-    def _fit_together(self) -> Self:
-        if self.jwt_secret and len(self.jwt_secret.get_secret_value().encode()) < 32:
-            raise ValueError("BATON_JWT_SECRET must have at least 32 bytes")
-        if self.jwks_url and not (self.jwks_issuer and self.jwks_audience):
-            raise ValueError("BATON_JWKS_URL needs BATON_JWKS_ISSUER and BATON_JWKS_AUDIENCE")
-        return self
+    @field_validator("jwt_secret")
+    @classmethod
+    def _be_long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret and len(secret.get_secret_value().encode()) < 32:
+            raise ValueError("must have at least 32 bytes")
+        return secret
+
+    # Of each field, since a validator of the whole model is not asked where one field is wrong.
+    @field_validator("jwks_issuer", "jwks_audience")
+    @classmethod
+    def _stand_beside_the_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("jwks_url") and not value:
+            raise ValueError("must be set, since BATON_JWKS_URL is")
+        return value
 
     @classmethod
     def load(cls) -> Self:
@@ -113,4 +128,5 @@ def _unknown_names(settings: type[Settings]) -> list[str]:
 def _sentence(location: tuple[int | str, ...], message: str) -> str:
     name = str(location[0]) if location else ""
     variable = name if name in {"", "DATABASE_URL"} else f"BATON_{name.upper()}"
-    return f"{variable}: {message}" if variable else message.removeprefix("Value error, ")
+    told = message.removeprefix("Value error, ")
+    return f"{variable}: {told}" if variable else told
