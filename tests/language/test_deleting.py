@@ -15,6 +15,7 @@ ONE = [
     ("I no longer need to wash dishes; take it off my list", {"title": "wash dishes"}),
     ("I no longer need task 15, remove it", {"number": 15}),
     ("delete the task to renew car insurance", {"title": "renew car insurance"}),
+    ("I changed my mind about task 3, remove it", {"number": 3}),
     ("remove buy milk", {"title": "buy milk"}),
 ]
 
