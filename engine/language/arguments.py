@@ -16,6 +16,7 @@ Due = date | datetime
 "A `datetime` is aware; a bare `date` means that day, without an hour."
 
 END_OF_DAY = time(23, 59)
+_LAST_DAY = date.max - timedelta(days=1)
 
 
 def due_at(due: Due, zone: tzinfo) -> datetime:
@@ -79,7 +80,7 @@ class ListTasks:
                 "completed": self.completed,
                 "priority": self.priority,
                 "dueAfter": self.due_from and _midnight(self.due_from, zone),
-                "dueBefore": self.due_to and _midnight(self.due_to + timedelta(days=1), zone),
+                "dueBefore": self.due_to and _midnight(min(self.due_to, _LAST_DAY) + timedelta(days=1), zone),
             }
         )
 

@@ -40,6 +40,9 @@ show the last 99999999999 tasks
 _TIMELESS = """
 list all done tasks due before 9999-12-31
 show tasks due on 0001-01-01
+show tasks due on 9999-12-31
+show tasks due after 9999-12-31
+show tasks due before 0001-01-01
 move task 1 to 0001-01-01
 move task 1 to 9999-12-31 at 23:59
 update task 1 due 9999-12-31T23:59:59-14:00

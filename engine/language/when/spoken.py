@@ -10,6 +10,8 @@ from engine.language.arguments import Due
 BEFORE = ("by", "before", "until", "till", "til", "no later than", "not later than", "on or before", "up to")
 AFTER = ("after", "since", "from", "starting")
 DAY = timedelta(days=1)
+_LAST_DAY = date.max - 2 * DAY
+"The last whose morrow, and the morrow of that, a calendar holds."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class When:
     def window(self) -> tuple[date | None, date | None]:
         """The days a filter "`relation` this time" lets through, both ends included."""
         if self.relation == "before":
-            return None, self.first - DAY
+            return None, max(self.first, date.min + DAY) - DAY
         if self.relation in BEFORE:
             return None, self.last
         if self.relation == "after":
-            return self.last + DAY, None
+            return min(self.last, _LAST_DAY) + DAY, None
         if self.relation in AFTER:
             return self.first, None
         return self.first, self.last
