@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ class Server:
         self._settings = settings
         self.services: Services
         "There while it runs."
+        self.failure: Exception | None = None
+        "Why it could not start."
         page = (_GRAPHIQL / "index.html").read_bytes() if settings.graphiql else None
         door = Door(authenticate=self._authenticate, context=self._context)
         self._edge = Edge(schema, settings, door, page=page)
@@ -79,8 +81,14 @@ class Server:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
-        settings = self._settings
-        async with database(settings) as dsn, open_services(settings, dsn, "baton api") as self.services:
+        async with AsyncExitStack() as opened:
+            try:
+                dsn = await opened.enter_async_context(database(self._settings))
+                services = open_services(self._settings, dsn, "baton api")
+                self.services = await opened.enter_async_context(services)
+            except Exception as error:
+                self.failure = error
+                raise
             _settle()
             yield
             await self.drain()

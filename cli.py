@@ -19,9 +19,8 @@ import uvloop
 import launch
 from auth import Tokens, load_secret, utc_now
 from db.connection import Database
-from db.embedded import EmbeddedPostgresError
 from db.home import database
-from db.migrate import TooOld, newest
+from db.migrate import newest
 from engine.executions import is_time_zone
 from engine.language.lines import MalformedLine, predictions
 from engine.task_agent import AgentOutcome
@@ -72,7 +71,7 @@ def worker() -> None:
 def migrate() -> None:
     """Bring the database to the newest migration."""
     _run(_migrate(_settings()))
-    print(f"The database stands at migration {newest()}.")
+    print(f"The database has migration {newest()}.")
 
 
 @cli.command()
@@ -196,7 +195,7 @@ def main() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         cli()
-    except (SettingsError, BatonError, TooOld, EmbeddedPostgresError, Misuse) as problem:
+    except (SettingsError, BatonError, Misuse) as problem:
         print(problem, file=sys.stderr)
         sys.exit(2)
 

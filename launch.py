@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -15,6 +16,7 @@ from db.home import database
 from engine.models.rules import Rules
 from engine.tools.builtin import BUILTIN
 from engine.worker import Worker
+from errors import BatonError
 from resolvers.services import Services, open_services
 from resolvers.users import ensure_user
 from settings import Settings
@@ -42,6 +44,12 @@ Try this first, then watch it with `executionStream`:
 
 {operation}
 """
+
+
+class CannotListen(BatonError):
+    """The address cannot be listened on."""
+
+    code = "CANNOT_LISTEN"
 
 
 class ApiServer(uvicorn.Server):
@@ -74,10 +82,15 @@ class ApiServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open what the application needs, then listen."""
+        """Open what the application needs, then listen. Raises what it failed with, or CannotListen."""
+        log = logging.getLogger("uvicorn.error")
+        log.disabled = True  # what goes wrong is raised from here, where uvicorn would log it and exit
         try:
             await super().startup(sockets=sockets)
+        except SystemExit as end:
+            raise self._application.failure or CannotListen(str(end.__context__)) from None
         finally:
+            log.disabled = False
             self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

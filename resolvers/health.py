@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from db.migrate import newest
-from db.query import Query, Row
+from db.migrate import is_behind, newest, standing
 from errors import Unavailable
 from resolvers.services import Services
 
 _SECONDS = 1.5
-
-
-class VersionRow(Row):
-    """The migration that the database stands at."""
-
-    version_num: str
-
-
-_VERSION = Query("select version_num from alembic_version", VersionRow)
-_TABLE = Query("select to_regclass('alembic_version') is not null as is_there")
 
 
 async def troubles(services: Services) -> list[str]:
@@ -27,17 +16,10 @@ async def troubles(services: Services) -> list[str]:
     found = [] if services.hub.healthy else ["The listener for hints is not connected."]
     try:
         async with asyncio.timeout(_SECONDS):
-            version = await _version(services)
+            async with services.db.as_system() as session:
+                version = await standing(session)
     except (Unavailable, TimeoutError):
         return ["The database does not answer.", *found]
-    if version != newest():
+    if is_behind(version):
         found.insert(0, f"The database stands at migration {version}; this version needs {newest()}.")
     return found
-
-
-async def _version(services: Services) -> str | None:
-    async with services.db.as_system() as session:
-        if not (await session.one(_TABLE))["is_there"]:
-            return None
-        row = await session.first(_VERSION)
-        return None if row is None else row.version_num

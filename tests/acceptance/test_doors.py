@@ -22,8 +22,12 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from db.connection import Database
+from db.migrate import migrate
+from db.query import Query
+from resolvers.health import troubles
 from tests.acceptance.test_streams import SENTENCE, STREAM, check, events
-from tests.api import START
+from tests.api import START, Api
 from tests.client import Client
 from tests.postgres import Cluster
 from tests.processes import ROOT, House, Process, free_port, open_house, until
@@ -55,6 +59,21 @@ class TestHealth:
 
             assert house.start("migrate").wait() == 0
             until(lambda: status(f"{address}/health/ready") == 200, server)
+
+    async def test_a_database_that_newer_code_has_migrated_is_fine(self, api: Api, db: Database) -> None:
+        """As in a deployment: the old servers answer until they are replaced."""
+        assert await troubles(api.services) == []
+
+        async with db.as_system() as session:
+            await session.run(Query("update alembic_version set version_num = 'of_tomorrow'"))
+
+        assert await troubles(api.services) == []
+        await migrate(api.services.settings.database_url or "")
+
+        async with db.as_system() as session:
+            await session.run(Query("delete from alembic_version"))
+
+        assert len(await troubles(api.services)) == 1
 
 
 def status(url: str) -> int:
