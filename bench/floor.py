@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from db.connection import Database, Session
-from db.events import insert_events, take_activity_seq
+from db.events import insert_activity
 from db.paging import Page
 from db.tasks import (
     TASKS,
@@ -109,8 +109,7 @@ async def _meant(session: Session, user_id: UUID, asked: dict[str, Any]) -> Task
 
 
 async def _tell(session: Session, user_id: UUID, row: TaskRow) -> None:
-    seq = await take_activity_seq(session, user_id, 1)
-    await insert_events(session, user_id, user_id, seq, ["TaskChanged"], [{"task": _told(row)}])
+    await insert_activity(session, user_id, ["TaskChanged"], [{"task": _told(row)}])
 
 
 def _told(row: TaskRow) -> dict[str, object]:

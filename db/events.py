@@ -21,7 +21,18 @@ class EventRow(Row):
 
 
 # Locks the user's row: the activity of one user is one line of entries.
-_TAKE_ACTIVITY = Query("update users set last_seq = last_seq + :count where id = :user_id returning last_seq")
+_INSERT_ACTIVITY = Query(
+    """
+    with owner as (
+      update users set last_seq = last_seq + :count where id = :user_id returning id, last_seq
+    )
+    insert into events (stream, seq, user_id, kind, payload)
+    select owner.id, owner.last_seq - :count + entry.place, owner.id, entry.kind, entry.payload
+    from owner, unnest(cast(:kinds as text[]), cast(:payloads as jsonb[]))
+      with ordinality as entry (kind, payload, place)
+    returning seq
+    """
+)
 _INSERT = Query(
     """
     insert into events (stream, seq, user_id, kind, payload)
@@ -48,9 +59,14 @@ _LAST_OF_KIND = Query(
 )
 
 
-async def take_activity_seq(session: Session, user_id: UUID, count: int) -> int:
-    """The last of `count` fresh seqs of the user's activity stream."""
-    return (await session.one(_TAKE_ACTIVITY, user_id=user_id, count=count))["last_seq"]
+async def insert_activity(
+    session: Session, user_id: UUID, kinds: Sequence[str], payloads: Sequence[dict[str, Any]]
+) -> int:
+    """Write entries to the user's activity stream; answers the seq of the last."""
+    written = await session.all(
+        _INSERT_ACTIVITY, user_id=user_id, count=len(kinds), kinds=list(kinds), payloads=list(payloads)
+    )
+    return max(row["seq"] for row in written)
 
 
 async def insert_events(

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.connection import Database
-from db.events import EventRow, insert_events, read_events, take_activity_seq
+from db.events import EventRow, insert_activity, read_events
 from errors import Unavailable
 from events.hub import Hub
 from events.stream import Batch, BrokenLog, Silence, follow
@@ -279,8 +279,7 @@ async def test_writers_race_and_connections_die_and_every_reader_gets_each_event
     async def write() -> None:
         for _ in range(_EACH):
             async with db.as_user(user_id) as session:
-                seq = await take_activity_seq(session, user_id, 1)
-                await insert_events(session, user_id, user_id, seq, ["Tick"], [{}])
+                seq = await insert_activity(session, user_id, ["Tick"], [{}])
                 session.hint(user_id.hex, seq)
             committed.put_nowait(None)
 
