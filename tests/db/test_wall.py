@@ -51,7 +51,29 @@ async def ada_and_bob(db: Database) -> tuple[object, object]:
             ),
             user=ada,
         )
+        for statement in _ROWS:
+            await session.run(Query(statement), id=new_id(), other=new_id(), run=run.id, user=ada)
     return ada, bob
+
+
+_ROWS = (
+    "insert into tool_servers (id, user_id, name, url) values (:id, :user, 'tools', 'https://tools.example')",
+    "insert into schedules (id, user_id, cron, input) values (:id, :user, '0 9 * * 1', 'show my tasks')",
+    """
+    insert into interrupts (id, user_id, execution_id, reason, prompt, expires_at)
+    values (:id, :user, :run, 'QUESTION', 'Which?', now())
+    """,
+    """
+    with agent as (insert into agents (id, user_id, name) values (:id, :user, 'Ann') returning id)
+    insert into agent_versions (id, agent_id, user_id, version, name)
+    select :other, id, :user, 1, 'Ann' from agent
+    """,
+    """
+    with talk as (insert into conversations (id, user_id) values (:id, :user) returning id)
+    insert into messages (id, user_id, conversation_id, number, role, content)
+    select :other, :user, id, 1, 'USER', 'Hello' from talk
+    """,
+)
 
 
 @pytest.mark.parametrize("table", OWN)
