@@ -22,6 +22,7 @@ class Kind(StrEnum):
     TASK = "task"
     EXECUTION = "exec"
     STEP = "step"
+    AGENT = "agent"
 
 
 def new_id() -> UUID:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -18,11 +21,30 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # Names the launcher passes on; they are no settings.
-_LAUNCHER = {"BATON_CWD", "BATON_VENV"}
+_LAUNCHER = {"BATON_CWD", "BATON_VENV", "BATON_EXTRAS"}
+
+
+def _as_given(address: str) -> str:
+    """Checked, and as it was written: a slash at its end would mean something else to some servers."""
+    AnyHttpUrl(address)
+    return address
+
+
+HttpAddress = Annotated[str, AfterValidator(_as_given)]
 
 
 class SettingsError(Exception):
     """The settings are wrong; the message lists every problem, one a line."""
+
+
+class ProviderSettings(BaseModel):
+    """A provider of models, in the words of one of the known protocols."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    url: HttpAddress
+    key: SecretStr | None = None
+    protocol: Literal["openai", "anthropic", "ollama"] = "openai"
 
 
 class Settings(BaseSettings):
@@ -70,6 +92,19 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=2, gt=0, le=60)
     "The net behind hints: how long a lost one may delay a reader or a worker."
     drain_seconds: float = Field(default=10, gt=0, le=300)
+
+    openai_api_key: SecretStr | None = None
+    "Offers the models of `openai:`."
+    openai_base_url: HttpAddress | None = None
+    anthropic_api_key: SecretStr | None = None
+    "Offers the models of `anthropic:`."
+    anthropic_base_url: HttpAddress | None = None
+    ollama_url: HttpAddress | None = None
+    "Offers the models of `ollama:`, e.g. http://localhost:11434/v1."
+    providers: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], ProviderSettings] = Field(
+        default_factory=dict[str, ProviderSettings]
+    )
+    """More of them, as JSON: {"groq": {"url": "https://…/v1", "key": "…", "protocol": "openai"}}."""
 
     @field_validator("database_url")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -49,7 +50,8 @@ class Slice(Generic[R]):
 class Listing(Generic[R]):
     """A list that can be paged: its rows, the orders it knows and the filters that narrow it.
 
-    A filter's clause binds a parameter of the filter's own name. Rows without a value come last.
+    A filter's clause binds a parameter of the filter's own name. Rows without a value come last. Columns
+    that a row has from another table stand in `beside`, and `where` says how the two belong together.
     """
 
     def __init__(
@@ -60,8 +62,9 @@ class Listing(Generic[R]):
         where: ColumnElement[bool],
         orders: Mapping[str, Column],
         filters: Mapping[str, ColumnElement[bool]],
+        beside: Mapping[str, Column] = MappingProxyType({}),
     ) -> None:
-        self._row, self._table, self._where = row, table, where
+        self._row, self._table, self._where, self._beside = row, table, where, beside
         self._orders, self._filters = orders, filters
         self._pages: dict[object, Query[R]] = {}
         self._counts: dict[object, Query[Row]] = {}
@@ -104,11 +107,15 @@ class Listing(Generic[R]):
             clauses.append(order.reversed().beyond("before", page.before))
         walk = order.reversed() if page.backwards else order
         return (
-            select(*(self._table.__table__.c[name] for name in self._row.columns()))
+            select(*(self._column(name) for name in self._row.columns()))
             .where(*clauses)
             .order_by(*walk.terms())
             .limit(bindparam("size", required=True))
         )
+
+    def _column(self, name: str) -> Any:
+        found = self._beside.get(name)
+        return self._table.__table__.c[name] if found is None else found.label(name)
 
     def _clauses(self, names: frozenset[str]) -> list[ColumnElement[bool]]:
         return [self._where, *(clause for name, clause in self._filters.items() if name in names)]

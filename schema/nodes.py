@@ -13,7 +13,8 @@ import ids
 from db.connection import Database
 from errors import BadUserInput
 from ids import Kind
-from resolvers import executions, tasks, users
+from resolvers import agents, executions, tasks, users
+from schema.agents import Agent
 from schema.context import Info
 from schema.node import Node
 from schema.types import Execution, Step, Task
@@ -27,6 +28,7 @@ _KINDS: dict[Kind, tuple[Find, Callable[[Any], Node]]] = {
     Kind.USER: (users.users_by_ids, User.of),
     Kind.TASK: (tasks.tasks_by_ids, Task.of),
     Kind.EXECUTION: (executions.executions_by_ids, Execution.of),
+    Kind.AGENT: (agents.agents_by_ids, Agent.of),
     Kind.STEP: (executions.steps_by_ids, Step.of),
 }
 

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema import events
+from schema.agents import AgentMutations, AgentQueries
 from schema.event import Event
 from schema.executions import ExecutionMutations, ExecutionQueries
 from schema.nodes import NodeQueries
@@ -17,12 +18,12 @@ from schema.users import UserMutations, UserQueries
 
 
 @strawberry.type
-class Query(UserQueries, NodeQueries, TaskQueries, ExecutionQueries):
+class Query(UserQueries, NodeQueries, TaskQueries, AgentQueries, ExecutionQueries):
     pass
 
 
 @strawberry.type
-class Mutation(UserMutations, TaskMutations, TaskAgentMutations, ExecutionMutations):
+class Mutation(UserMutations, TaskMutations, TaskAgentMutations, AgentMutations, ExecutionMutations):
     pass
 
 

@@ -29,6 +29,21 @@ mutation ($input: StartExecutionInput!) {
     ... on UserError { code message path }
   }
 }"""
+AGENT = """
+mutation ($input: CreateAgentInput!) {
+  createAgent(input: $input) {
+    __typename
+    ... on CreateAgentSuccess {
+      replayed
+      agent {
+        id name instructions model temperature maxSteps approvalRequired version archivedAt
+        subagents { id name }
+      }
+    }
+    ... on InvalidInput { issues { path message } }
+    ... on UserError { code message path }
+  }
+}"""
 AWAIT = """
 query ($id: ID!) {
   awaitExecution(id: $id, timeoutMs: 20000) {
@@ -80,6 +95,12 @@ class User(Client):
         done = await self.one(CREATE, input={"title": title, **fields})
         assert done["__typename"] == "CreateTaskSuccess", done
         return done["task"]
+
+    async def agent(self, name: str, **fields: Any) -> dict[str, Any]:
+        """The agent of a createAgent that succeeds."""
+        done = await self.one(AGENT, input={"name": name, **fields})
+        assert done["__typename"] == "CreateAgentSuccess", done
+        return done["agent"]
 
     async def start(self, text: str, **fields: Any) -> dict[str, Any]:
         """The answer of a startExecution that succeeds."""

@@ -20,9 +20,7 @@ Subscription.conversationStream Subscription.activityStream
 """
 
 CONVERSATIONS = """
-Agent AgentEdge AgentConnection CreateAgentInput UpdateAgentInput CreateAgentSuccess UpdateAgentSuccess
-ArchiveAgentSuccess CreateAgentResult UpdateAgentResult ArchiveAgentResult Query.agent Query.agents
-Mutation.createAgent Mutation.updateAgent Mutation.archiveAgent Execution.agent ExecutionFilter.agentId
+Agent.tools Execution.agent ExecutionFilter.agentId
 StartExecutionInput.agentId ToolEffect Tool ToolServer RegisterToolServerInput RegisterToolServerSuccess
 RemoveToolServerSuccess RegisterToolServerResult RemoveToolServerResult Query.tools Query.toolServers
 Mutation.registerToolServer Mutation.removeToolServer MessageRole Message MessageEdge MessageConnection

@@ -42,11 +42,18 @@ _SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "JSON": values.json_values,
 }
 
+_NOUNS = ("execution", "agent")
+"Kinds of object beside tasks, as the names of root fields have them."
+_MEANT = {"taskId": "task", "subagentIds": "agent"}
+
 OUTCOMES = {
     "createTask": "... on CreateTaskSuccess { task { id } }",
     "updateTask": "",
     "deleteTask": "... on DeleteTaskSuccess { id deleted }",
     "askTaskAgent": "... on TaskAgentAnswer { outcome metadata { intent } tasks { id } }",
+    "createAgent": "",
+    "updateAgent": "",
+    "archiveAgent": "",
     "startExecution": "... on StartExecutionSuccess { execution { id } }",
     "cancelExecution": "",
     "retryExecution": "... on StartExecutionSuccess { execution { id } }",
@@ -100,7 +107,7 @@ class Writer:
 
     def _root(self, alias: str, name: str, root: GraphQLObjectType) -> str:
         field = root.fields[name]
-        self._likely = "execution" if "execution" in name.lower() else "task"
+        self._likely = next((kind for kind in _NOUNS if kind in name.lower()), "task")
         wanted = OUTCOMES.get(name, "") if root is SCHEMA.mutation_type else ""
         selection = self._selection(field, DEPTH - 1, wanted)
         return f"{alias}: {name}{self._arguments(field, often=True)}{selection}"
@@ -146,7 +153,7 @@ class Writer:
 
     def _scalar(self, type_: str, name: str) -> st.SearchStrategy[Any]:
         if type_ == "ID":
-            return values.ids("task" if name == "taskId" else self._likely)
+            return values.ids(_MEANT.get(name, self._likely))
         if type_ == "Int":
             return values.waits if name.endswith("Ms") else values.integers
         if type_ == "String":

@@ -17,9 +17,9 @@ from tests.api import Api, User
 from tests.hostile.operations import Operation
 
 _PLACEHOLDER = re.compile(r"@@(mine|theirs) (\w+) (\d)@@")
-_ID = re.compile(r"\b(?:user|task|exec|step)_[0-7][0-9a-hjkmnp-tv-z]{25}\b")
+_ID = re.compile(r"\b(?:user|task|exec|step|agent)_[0-7][0-9a-hjkmnp-tv-z]{25}\b")
 _TOKEN = re.compile(r"[\w-]{43}|eyJ[\w-]+\.[\w-]+\.[\w-]+")
-_KINDS = {"user": "user", "task": "task", "exec": "execution", "step": "step"}
+_KINDS = {"user": "user", "task": "task", "exec": "execution", "step": "step", "agent": "agent"}
 EVERYTHING = """{
   tasks(first: 100) { totalCount nodes { id } edges { cursor } }
   executions(first: 100) { totalCount nodes { id cursor } edges { cursor } }
@@ -90,7 +90,7 @@ class Person:
         """What the answer told of the sender's own things."""
         for key, text in texts(answer):
             for found in _ID.findall(text):
-                self._hold(_KINDS[found[:4]], found)
+                self._hold(_KINDS[found.partition("_")[0]], found)
             if key.lower().endswith("cursor"):
                 self._hold("cursor", text)
             if _TOKEN.fullmatch(text):

@@ -18,6 +18,7 @@ NAMES = {kind: kind.name for kind in Kind}
 STATE = """{
   viewer { id email name }
   tasks(first: 100) { nodes { id title version completed updatedAt } }
+  agents(first: 100, includeArchived: true) { nodes { id name version archivedAt } }
   executions(first: 100) {
     nodes { id status endReason attempt cursor steps { nodes { id status } } }
   }
@@ -88,6 +89,7 @@ async def settle(api: Api) -> House:
         over = (await owner.start("Add a task to buy milk, then show my tasks"))["execution"]["id"]
         run = await owner.finished(over)
     task = (await owner.create("Call the dentist"))["id"]
+    agent = (await owner.agent("Ann"))["id"]
     waiting = (await owner.start("Show my tasks", taskId=task))["execution"]["id"]
     await asyncio.gather(stranger.create("Water the plants"), stranger.start("Show my tasks"))
     return House(
@@ -96,6 +98,7 @@ async def settle(api: Api) -> House:
         {
             Kind.USER: [encode(Kind.USER, owner.id)],
             Kind.TASK: [task],
+            Kind.AGENT: [agent],
             Kind.EXECUTION: [over, waiting],
             Kind.STEP: [step["id"] for step in run["steps"]["nodes"]],
         },

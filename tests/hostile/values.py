@@ -106,7 +106,7 @@ never_ids = st.builds(
 
 def ids(kind: str) -> st.SearchStrategy[str | int]:
     """Ids where one of this kind is asked for."""
-    fitting, existing = held(kind), held("task", "execution", "step", "user")
+    fitting, existing = held(kind), held("task", "execution", "step", "user", "agent")
     return st.one_of(
         fitting, fitting, fitting, existing, never_ids, malformed_ids, st.integers(-(2**53), 2**53)
     )

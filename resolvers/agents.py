@@ -1,0 +1,63 @@
+"""Reading agents, and what they can be made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from uuid import UUID
+
+from db import agents as rows
+from db.agents import AGENTS, AgentRow
+from db.connection import Database, Session
+from db.paging import Slice
+from engine.blueprints import Offer
+from engine.models.providers import model_problem
+from engine.tools.builtin import BUILTIN
+from resolvers.idempotency import Reference
+from resolvers.paging import Window
+from settings import Settings
+
+
+async def agent_by_id(db: Database, user_id: UUID, agent_id: UUID) -> AgentRow | None:
+    """The agent, archived or not, if it is there and this user's."""
+    async with db.as_user(user_id) as session:
+        return await rows.get_agent(session, user_id, agent_id)
+
+
+async def agents_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUID, AgentRow]:
+    """Those of the agents that are there and this user's."""
+    async with db.as_user(user_id) as session:
+        return {row.id: row for row in await rows.get_agents(session, user_id, ids)}
+
+
+async def agent_page(
+    db: Database, user_id: UUID, filters: Mapping[str, object], window: Window
+) -> Slice[AgentRow]:
+    """One page of the user's agents, newest first. Raises BadUserInput and InvalidCursor."""
+    page = window.page("CREATED_AT", descending=True)
+    async with db.as_user(user_id) as session:
+        return await AGENTS.page(session, page, {**filters, "user_id": user_id})
+
+
+async def agent_count(db: Database, user_id: UUID, filters: Mapping[str, object]) -> int:
+    """How many agents the filters let through."""
+    async with db.as_user(user_id) as session:
+        return await AGENTS.count(session, {**filters, "user_id": user_id})
+
+
+def offer(settings: Settings) -> Offer:
+    """What agents may be made of here."""
+    return Offer(BUILTIN.keys(), partial(model_problem, settings))
+
+
+async def recall_agent(session: Session, user_id: UUID, reference: Reference) -> AgentRow:
+    """The agent that an earlier request made or changed, as it stands now."""
+    row = await rows.get_agent(session, user_id, UUID(reference["id"]))
+    if row is None:
+        raise LookupError(reference["id"])
+    return row
+
+
+def refer_to(row: AgentRow) -> Reference:
+    """What `recall_agent` finds the agent by."""
+    return {"id": str(row.id)}

@@ -1,0 +1,239 @@
+"""Agents: what they are made of, and what can be done with them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+import ids
+from db.agents import AgentRow
+from engine import agents as engine
+from ids import Kind
+from resolvers import agents
+from resolvers.idempotency import Call, Effect
+from schema import problems
+from schema.arguments import or_none, window
+from schema.connection import Connection, ordered_by
+from schema.context import Info
+from schema.mutations import call_of, given, input_id, mutate
+from schema.node import Node
+
+_FIELDS = ("name", "instructions", "model", "temperature", "max_steps", "tool_names", "approval_required")
+
+
+@strawberry.type
+class Agent(Node):
+    name: str
+    instructions: str
+    model: str = strawberry.field(
+        description="`rules` is built in and needs no key or network; others are `provider:model`, "
+        "e.g. `openai:gpt-5`, `anthropic:claude-opus-4-6`."
+    )
+    temperature: float | None
+    max_steps: int
+    approval_required: list[str] = strawberry.field(
+        description="Tools of this agent that wait for a person's approval before each call."
+    )
+    version: int = strawberry.field(
+        description="Each update makes a new version; a run keeps the version it started with."
+    )
+    archived_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    row: strawberry.Private[AgentRow]
+
+    @classmethod
+    def of(cls, row: AgentRow) -> Agent:
+        return cls(
+            id=strawberry.ID(ids.encode(Kind.AGENT, row.id)),
+            name=row.name,
+            instructions=row.instructions,
+            model=row.model,
+            temperature=row.temperature,
+            max_steps=row.max_steps,
+            approval_required=row.approval_required,
+            version=row.version,
+            archived_at=row.archived_at,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            row=row,
+        )
+
+    @strawberry.field
+    async def subagents(self, info: Info) -> list[Annotated[Agent, strawberry.lazy("schema.agents")]]:
+        found = await info.context.agents.load_many(self.row.subagent_ids)
+        return [Agent.of(row) for row in found if row is not None]
+
+
+@strawberry.input
+class CreateAgentInput:
+    name: str = strawberry.field(
+        description="1 to 100 characters, no leading or trailing spaces; unique for each user."
+    )
+    instructions: str | None = ""
+    model: str | None = "rules"
+    temperature: float | None = strawberry.field(default=strawberry.UNSET, description="0 to 2.")
+    max_steps: int | None = 10
+    tool_names: list[str] | None = strawberry.UNSET
+    approval_required: list[str] | None = strawberry.UNSET
+    subagent_ids: list[strawberry.ID] | None = strawberry.UNSET
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class UpdateAgentInput:
+    id: strawberry.ID
+    name: str | None = strawberry.UNSET
+    instructions: str | None = strawberry.UNSET
+    model: str | None = strawberry.UNSET
+    temperature: float | None = strawberry.UNSET
+    max_steps: int | None = strawberry.UNSET
+    tool_names: list[str] | None = strawberry.UNSET
+    approval_required: list[str] | None = strawberry.UNSET
+    subagent_ids: list[strawberry.ID] | None = strawberry.UNSET
+    expected_version: int | None = strawberry.UNSET
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.type
+class CreateAgentSuccess:
+    agent: Agent
+    replayed: bool
+
+
+@strawberry.type
+class UpdateAgentSuccess:
+    agent: Agent
+    replayed: bool
+
+
+@strawberry.type
+class ArchiveAgentSuccess:
+    agent: Agent
+
+
+CreateAgentResult = Annotated[
+    CreateAgentSuccess
+    | problems.InvalidInput
+    | problems.NotFound
+    | problems.IdempotencyConflict
+    | problems.IdempotencyInFlight,
+    strawberry.union("CreateAgentResult"),
+]
+UpdateAgentResult = Annotated[
+    UpdateAgentSuccess
+    | problems.NotFound
+    | problems.VersionConflict
+    | problems.InvalidInput
+    | problems.IdempotencyConflict
+    | problems.IdempotencyInFlight,
+    strawberry.union("UpdateAgentResult"),
+]
+ArchiveAgentResult = Annotated[
+    ArchiveAgentSuccess | problems.NotFound, strawberry.union("ArchiveAgentResult")
+]
+
+
+@strawberry.type
+class AgentQueries:
+    @strawberry.field
+    async def agent(self, info: Info, id: strawberry.ID) -> Agent | None:
+        db, user_id = info.context.services.db, info.context.user_id
+        row = await agents.agent_by_id(db, user_id, ids.decode(Kind.AGENT, id))
+        return None if row is None else Agent.of(row)
+
+    @strawberry.field
+    async def agents(
+        self,
+        info: Info,
+        include_archived: bool | None = False,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
+    ) -> Connection[Agent]:
+        db, user_id = info.context.services.db, info.context.user_id
+        filters = {} if include_archived else {"archived": False}
+        page = await agents.agent_page(db, user_id, filters, window(first, after, last, before))
+        return Connection[Agent].of(
+            page,
+            node=Agent.of,
+            cursor=ordered_by("CREATED_AT"),
+            count=lambda: agents.agent_count(db, user_id, filters),
+        )
+
+
+@strawberry.type
+class AgentMutations:
+    @strawberry.mutation
+    async def create_agent(self, info: Info, input: CreateAgentInput) -> CreateAgentResult:
+        user_id, settings = info.context.user_id, info.context.services.settings
+        return await mutate(
+            info,
+            call_of(info, "createAgent", input),
+            Effect(
+                carry_out=lambda session: engine.create_agent(
+                    session, user_id, _fields(input), agents.offer(settings)
+                ),
+                refer=agents.refer_to,
+                recall=lambda session, reference: agents.recall_agent(session, user_id, reference),
+            ),
+            lambda row, replayed: CreateAgentSuccess(agent=Agent.of(row), replayed=replayed),
+            problems.InvalidInput,
+            problems.NotFound,
+            problems.IdempotencyConflict,
+            problems.IdempotencyInFlight,
+        )
+
+    @strawberry.mutation
+    async def update_agent(self, info: Info, input: UpdateAgentInput) -> UpdateAgentResult:
+        user_id, settings = info.context.user_id, info.context.services.settings
+        version = or_none(input.expected_version)
+        return await mutate(
+            info,
+            call_of(info, "updateAgent", input),
+            Effect(
+                carry_out=lambda session: engine.update_agent(
+                    session,
+                    user_id,
+                    input_id(Kind.AGENT, input.id),
+                    _fields(input),
+                    agents.offer(settings),
+                    version,
+                ),
+                refer=agents.refer_to,
+                recall=lambda session, reference: agents.recall_agent(session, user_id, reference),
+            ),
+            lambda row, replayed: UpdateAgentSuccess(agent=Agent.of(row), replayed=replayed),
+            problems.NotFound,
+            problems.VersionConflict,
+            problems.InvalidInput,
+            problems.IdempotencyConflict,
+            problems.IdempotencyInFlight,
+        )
+
+    @strawberry.mutation
+    async def archive_agent(self, info: Info, id: strawberry.ID) -> ArchiveAgentResult:
+        user_id, agent_id = info.context.user_id, ids.decode(Kind.AGENT, id)
+        return await mutate(
+            info,
+            Call("archiveAgent", {"id": id}, info.context.idempotency_key),
+            Effect(
+                carry_out=lambda session: engine.archive_agent(session, user_id, agent_id),
+                refer=agents.refer_to,
+                recall=lambda session, reference: agents.recall_agent(session, user_id, reference),
+            ),
+            lambda row, _: ArchiveAgentSuccess(agent=Agent.of(row)),
+            problems.NotFound,
+        )
+
+
+def _fields(asked: CreateAgentInput | UpdateAgentInput) -> dict[str, Any]:
+    """Those that were given, by the names of a blueprint. Raises InvalidInput for what is no id."""
+    fields = given(asked, *_FIELDS)
+    if asked.subagent_ids is not strawberry.UNSET:
+        texts = or_none(asked.subagent_ids)
+        fields["subagent_ids"] = texts and [input_id(Kind.AGENT, text, "subagentIds") for text in texts]
+    return fields
