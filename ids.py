@@ -23,6 +23,7 @@ class Kind(StrEnum):
     EXECUTION = "exec"
     STEP = "step"
     AGENT = "agent"
+    INTERRUPT = "intr"
 
 
 def new_id() -> UUID:

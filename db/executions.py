@@ -26,6 +26,7 @@ class ExecutionRow(Row):
     id: UUID
     user_id: UUID
     task_id: UUID | None
+    parent_id: UUID | None
     input: str
     time_zone: str
     priority: int

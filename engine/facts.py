@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from db.executions import ExecutionRow
+from db.interrupts import InterruptRow
 from db.steps import StepRow
 from db.tasks import TaskRow
-from events.kinds import ExecutionStatusChanged, StepFacts, TaskFacts
+from events.kinds import ExecutionStatusChanged, InterruptFacts, StepFacts, TaskFacts
 
 
 def task_facts(row: TaskRow) -> TaskFacts:
@@ -40,6 +41,27 @@ def step_facts(row: StepRow) -> StepFacts:
         attempt=row.attempt,
         started_at=row.started_at,
         finished_at=row.finished_at,
+    )
+
+
+def interrupt_facts(row: InterruptRow) -> InterruptFacts:
+    """An interrupt as it stands."""
+    return InterruptFacts(
+        id=row.id,
+        execution_id=row.execution_id,
+        step_id=row.step_id,
+        reason=row.reason,
+        prompt=row.prompt,
+        tool_name=row.tool_name,
+        arguments=row.arguments,
+        response_schema=row.response_schema,
+        status=row.status,
+        decision=row.decision,
+        answer=row.answer,
+        comment=row.comment,
+        answered_at=row.answered_at,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
     )
 
 

@@ -60,6 +60,41 @@ class StepStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class InterruptReason(StrEnum):
+    """Why a run needs a person."""
+
+    TOOL_APPROVAL = "TOOL_APPROVAL"
+    QUESTION = "QUESTION"
+    BUDGET = "BUDGET"
+    EFFECT_VERIFICATION = "EFFECT_VERIFICATION"
+
+
+class InterruptStatus(StrEnum):
+    """Where an interrupt stands."""
+
+    OPEN = "OPEN"
+    ANSWERED = "ANSWERED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+
+
+class Decision(StrEnum):
+    """What a person says to an interrupt."""
+
+    APPROVE = "APPROVE"
+    EDIT = "EDIT"
+    DENY = "DENY"
+    RESPOND = "RESPOND"
+
+
+DECISIONS: dict[InterruptReason, frozenset[Decision]] = {
+    InterruptReason.TOOL_APPROVAL: frozenset({Decision.APPROVE, Decision.EDIT, Decision.DENY}),
+    InterruptReason.QUESTION: frozenset({Decision.RESPOND, Decision.DENY}),
+    InterruptReason.BUDGET: frozenset({Decision.APPROVE, Decision.EDIT, Decision.DENY}),
+    InterruptReason.EFFECT_VERIFICATION: frozenset({Decision.APPROVE, Decision.RESPOND, Decision.DENY}),
+}
+"Which decisions answer which reason."
+
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 "Written once; nothing follows."
 

@@ -68,6 +68,27 @@ class TaskFacts(_Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptFacts(_Facts):
+    """An interrupt as it stood when the event was written."""
+
+    id: UUID
+    execution_id: UUID
+    step_id: UUID | None = None
+    reason: str
+    prompt: str
+    tool_name: str | None = None
+    arguments: object = None
+    response_schema: object = None
+    status: str
+    decision: str | None = None
+    answer: object = None
+    comment: str | None = None
+    answered_at: datetime | None = None
+    expires_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionStatusChanged(_Facts):
     """A run went into another state."""
 
@@ -112,6 +133,24 @@ class ProgressReported(_Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptOpened(_Facts):
+    """A run asks a person."""
+
+    kind: ClassVar[str] = "InterruptOpened"
+
+    interrupt: InterruptFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptClosed(_Facts):
+    """It was answered, has expired, or its run has ended."""
+
+    kind: ClassVar[str] = "InterruptClosed"
+
+    interrupt: InterruptFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskChanged(_Facts):
     """A task was made, changed or deleted; a deleted one has no facts."""
 
@@ -122,13 +161,23 @@ class TaskChanged(_Facts):
     task: TaskFacts | None = None
 
 
-Event: TypeAlias = ExecutionStatusChanged | StepStarted | StepFinished | ProgressReported | TaskChanged
+Event: TypeAlias = (
+    ExecutionStatusChanged
+    | StepStarted
+    | StepFinished
+    | ProgressReported
+    | InterruptOpened
+    | InterruptClosed
+    | TaskChanged
+)
 
 _READERS: dict[str, TypeAdapter[Event]] = {
     ExecutionStatusChanged.kind: TypeAdapter(ExecutionStatusChanged),
     StepStarted.kind: TypeAdapter(StepStarted),
     StepFinished.kind: TypeAdapter(StepFinished),
     ProgressReported.kind: TypeAdapter(ProgressReported),
+    InterruptOpened.kind: TypeAdapter(InterruptOpened),
+    InterruptClosed.kind: TypeAdapter(InterruptClosed),
     TaskChanged.kind: TypeAdapter(TaskChanged),
 }
 

@@ -63,7 +63,7 @@ class Agent(Node):
 
     @strawberry.field
     async def subagents(self, info: Info) -> list[Annotated[Agent, strawberry.lazy("schema.agents")]]:
-        found = await info.context.agents.load_many(self.row.subagent_ids)
+        found = await info.context.load_many(agents.agents_by_ids, self.row.subagent_ids)
         return [Agent.of(row) for row in found if row is not None]
 
 

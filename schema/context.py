@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
 from auth import Principal
-from db.agents import AgentRow
-from db.tasks import TaskRow
+from db.connection import Database
 from errors import Unauthenticated
-from resolvers.agents import agents_by_ids
 from resolvers.services import Services
-from resolvers.tasks import tasks_by_ids
+
+V = TypeVar("V")
+Find: TypeAlias = Callable[[Database, UUID, list[UUID]], Awaitable[Mapping[UUID, V]]]
+"A resolver that finds a user's objects by their ids."
 
 
 @dataclass(slots=True)
@@ -27,24 +28,30 @@ class Context:
     principal: Principal | None = None
     idempotency_key: str | None = None
     "From the HTTP header; only there for a document with a single mutation field."
-    tasks: DataLoader[UUID, TaskRow | None] = field(init=False)
-    "Tasks that several fields of the operation ask for, in one statement."
-    agents: DataLoader[UUID, AgentRow | None] = field(init=False)
-    "Agents, in the same way."
     more_time: Callable[[float], None] = lambda _: None
     "Lets the operation run longer, by seconds: for fields that wait by contract."
+    _loaders: dict[Find[Any], DataLoader[UUID, Any]] = field(
+        default_factory=dict[Find[Any], DataLoader[UUID, Any]]
+    )
 
-    def __post_init__(self) -> None:
-        self.tasks = DataLoader[UUID, TaskRow | None](self._load_tasks)
-        self.agents = DataLoader[UUID, AgentRow | None](self._load_agents)
+    async def load(self, find: Find[V], one: UUID) -> V | None:
+        """What is found for this id; asked in one statement with what other fields look for just now."""
+        return (await self.load_many(find, [one]))[0]
 
-    async def _load_tasks(self, ids: list[UUID]) -> list[TaskRow | None]:
-        found = await tasks_by_ids(self.services.db, self.user_id, ids)
-        return [found.get(one) for one in ids]
+    async def load_many(self, find: Find[V], ids: Sequence[UUID]) -> list[V | None]:
+        """The same for several ids, in their order."""
+        loader = self._loaders.get(find)
+        if loader is None:
+            # Nothing is kept: a mutation changes what the next field asks for, and a subscription is long.
+            loader = self._loaders[find] = DataLoader(self._load(find), cache=False)
+        return await loader.load_many(ids)
 
-    async def _load_agents(self, ids: list[UUID]) -> list[AgentRow | None]:
-        found = await agents_by_ids(self.services.db, self.user_id, ids)
-        return [found.get(one) for one in ids]
+    def _load(self, find: Find[V]) -> Callable[[list[UUID]], Awaitable[list[V | None]]]:
+        async def load(ids: list[UUID]) -> list[V | None]:
+            found = await find(self.services.db, self.user_id, ids)
+            return [found.get(one) for one in ids]
+
+        return load
 
     @property
     def user_id(self) -> UUID:

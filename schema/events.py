@@ -10,7 +10,7 @@ from engine.states import EndReason, Status
 from events import kinds
 from ids import Kind
 from schema.event import Event
-from schema.types import ChangeKind, Progress, Step, Task, typeid
+from schema.types import ChangeKind, Interrupt, Progress, Step, Task, typeid
 
 
 @strawberry.type
@@ -65,6 +65,24 @@ class ProgressReported(Event, tells=kinds.ProgressReported):
     def of(cls, seq: int, at: datetime, fact: kinds.ProgressReported) -> ProgressReported:
         run = typeid(Kind.EXECUTION, fact.execution_id)
         return cls(seq=seq, at=at, execution_id=run, progress=Progress.of(fact))
+
+
+@strawberry.type
+class InterruptOpened(Event, tells=kinds.InterruptOpened):
+    interrupt: Interrupt
+
+    @classmethod
+    def of(cls, seq: int, at: datetime, fact: kinds.InterruptOpened) -> InterruptOpened:
+        return cls(seq=seq, at=at, interrupt=Interrupt.of(fact.interrupt))
+
+
+@strawberry.type
+class InterruptClosed(Event, tells=kinds.InterruptClosed):
+    interrupt: Interrupt
+
+    @classmethod
+    def of(cls, seq: int, at: datetime, fact: kinds.InterruptClosed) -> InterruptClosed:
+        return cls(seq=seq, at=at, interrupt=Interrupt.of(fact.interrupt))
 
 
 @strawberry.type

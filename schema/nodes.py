@@ -13,11 +13,11 @@ import ids
 from db.connection import Database
 from errors import BadUserInput
 from ids import Kind
-from resolvers import agents, executions, tasks, users
+from resolvers import agents, executions, interrupts, tasks, users
 from schema.agents import Agent
 from schema.context import Info
 from schema.node import Node
-from schema.types import Execution, Step, Task
+from schema.types import Execution, Interrupt, Step, Task
 from schema.users import User
 
 MOST_NODES = 100
@@ -30,6 +30,7 @@ _KINDS: dict[Kind, tuple[Find, Callable[[Any], Node]]] = {
     Kind.EXECUTION: (executions.executions_by_ids, Execution.of),
     Kind.AGENT: (agents.agents_by_ids, Agent.of),
     Kind.STEP: (executions.steps_by_ids, Step.of),
+    Kind.INTERRUPT: (interrupts.interrupts_by_ids, Interrupt.of),
 }
 
 

@@ -9,6 +9,7 @@ from schema import events
 from schema.agents import AgentMutations, AgentQueries
 from schema.event import Event
 from schema.executions import ExecutionMutations, ExecutionQueries
+from schema.interrupts import InterruptQueries
 from schema.nodes import NodeQueries
 from schema.scalars import SCALARS
 from schema.streams import Subscription
@@ -18,7 +19,7 @@ from schema.users import UserMutations, UserQueries
 
 
 @strawberry.type
-class Query(UserQueries, NodeQueries, TaskQueries, AgentQueries, ExecutionQueries):
+class Query(UserQueries, NodeQueries, TaskQueries, AgentQueries, ExecutionQueries, InterruptQueries):
     pass
 
 

@@ -10,13 +10,24 @@ import strawberry
 
 import ids
 from db.executions import ExecutionRow
+from db.interrupts import InterruptRow
 from db.steps import StepRow
 from db.tasks import TaskRow
-from engine.states import EndReason, Priority, Status, StepKind, StepStatus
+from engine.states import (
+    Decision,
+    EndReason,
+    InterruptReason,
+    InterruptStatus,
+    Priority,
+    Status,
+    StepKind,
+    StepStatus,
+)
+from errors import NotFound
 from events.cursor import Cursor
-from events.kinds import ProgressReported, StepFacts, TaskFacts
+from events.kinds import InterruptFacts, ProgressReported, StepFacts, TaskFacts
 from ids import Kind
-from resolvers import executions
+from resolvers import children, executions, interrupts, tasks
 from resolvers.paging import Window
 from resolvers.snapshots import Past
 from schema.arguments import or_none, window
@@ -41,6 +52,9 @@ strawberry.enum(EndReason)
 strawberry.enum(StepKind)
 strawberry.enum(Status, name="ExecutionStatus")
 strawberry.enum(StepStatus)
+strawberry.enum(InterruptReason)
+strawberry.enum(InterruptStatus)
+strawberry.enum(Decision)
 
 
 def typeid(kind: Kind, value: Any) -> strawberry.ID:
@@ -199,8 +213,28 @@ class Execution(Node):
     async def task(self, info: Info) -> Task | None:
         if self.row.task_id is None:
             return None
-        row = await info.context.tasks.load(self.row.task_id)
+        row = await info.context.load(tasks.tasks_by_ids, self.row.task_id)
         return None if row is None else Task.of(row)
+
+    @strawberry.field(description="The run that started it.")
+    async def parent(self, info: Info) -> Execution | None:
+        if self.row.parent_id is None:
+            return None
+        row = await info.context.load(executions.executions_by_ids, self.row.parent_id)
+        return None if row is None else Execution.of(row)
+
+    @strawberry.field(description="The runs that it started, oldest first.")
+    async def children(self, info: Info) -> list[Execution]:
+        rows = await info.context.load(children.children_by_parents, self.row.id)
+        return [Execution.of(row) for row in rows or ()]
+
+    @strawberry.field(description="What it has asked people, oldest first.")
+    async def interrupts(
+        self, info: Info, status: InterruptStatus | None = strawberry.UNSET
+    ) -> list[Annotated[Interrupt, strawberry.lazy("schema.types")]]:
+        rows = await info.context.load(interrupts.interrupts_by_executions, self.row.id)
+        known = [Interrupt.as_of(row, self.seq) for row in rows or () if row.opened_seq <= self.seq]
+        return [one for one in known if not status or one.status is status]
 
     @strawberry.field
     async def steps(
@@ -233,6 +267,69 @@ class Execution(Node):
     @strawberry.field(description="Where its stream stands now.")
     def cursor(self) -> str:
         return Cursor(self.row.id, self.seq).encode()
+
+
+@strawberry.type
+class Interrupt(Node):
+    reason: InterruptReason
+    prompt: str
+    tool_name: str | None
+    arguments: JSON | None
+    response_schema: JSON | None = strawberry.field(
+        description="JSON Schema that `value` or `arguments` must satisfy."
+    )
+    status: InterruptStatus
+    decision: Decision | None
+    answer: JSON | None = strawberry.field(description="The `arguments` or the `value` of the answer.")
+    comment: str | None
+    answered_at: datetime | None
+    expires_at: datetime = strawberry.field(
+        description="Always set: an unanswered interrupt ends the run with INPUT_EXPIRED."
+    )
+    created_at: datetime
+    row: strawberry.Private[InterruptRow | InterruptFacts]
+
+    @classmethod
+    def of(cls, row: InterruptRow | InterruptFacts) -> Interrupt:
+        return cls(
+            id=typeid(Kind.INTERRUPT, row.id),
+            reason=InterruptReason(row.reason),
+            prompt=row.prompt,
+            tool_name=row.tool_name,
+            arguments=json_or_null(row.arguments),
+            response_schema=json_or_null(row.response_schema),
+            status=InterruptStatus(row.status),
+            decision=None if row.decision is None else Decision(row.decision),
+            answer=json_or_null(row.answer),
+            comment=row.comment,
+            answered_at=row.answered_at,
+            expires_at=row.expires_at,
+            created_at=row.created_at,
+            row=row,
+        )
+
+    @classmethod
+    def as_of(cls, row: InterruptRow, seq: int) -> Interrupt:
+        """The interrupt as its run's log knew it at `seq`."""
+        interrupt = cls.of(row)
+        if row.closed_seq is not None and row.closed_seq > seq:
+            interrupt.status = InterruptStatus.OPEN
+            interrupt.decision = interrupt.answer = interrupt.comment = interrupt.answered_at = None
+        return interrupt
+
+    @strawberry.field
+    async def execution(self, info: Info) -> Execution:
+        row = await info.context.load(executions.executions_by_ids, self.row.execution_id)
+        if row is None:
+            raise NotFound
+        return Execution.of(row)
+
+    @strawberry.field
+    async def step(self, info: Info) -> Step | None:
+        if self.row.step_id is None:
+            return None
+        row = await info.context.load(executions.steps_by_ids, self.row.step_id)
+        return None if row is None else Step.of(row)
 
 
 async def execution_connection(

@@ -88,6 +88,8 @@ class Execution(Base):
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("executions.id", ondelete="CASCADE"))
     parent_step: Mapped[int | None]
     "The number of the parent's step that started it."
+    depth: Mapped[int] = mapped_column(server_default="0")
+    "How many runs are above it: families are locked from the top."
     kind: Mapped[str] = mapped_column(server_default="AGENT")
     name: Mapped[str | None]
     "Of a pipeline's run: what `{{name}}` stands for."
@@ -207,6 +209,8 @@ class Interrupt(Base):
     tool_name: Mapped[str | None]
     arguments: Mapped[dict[str, Any] | None]
     response_schema: Mapped[dict[str, Any] | None]
+    scope: Mapped[dict[str, Any] | None]
+    "What an approval is bound to beside the arguments: the tool wrote it, and gets it back."
     status: Mapped[str] = mapped_column(server_default="OPEN")
     decision: Mapped[str | None]
     answer: Mapped[dict[str, Any] | None]
@@ -215,6 +219,9 @@ class Interrupt(Base):
     answered_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=Now)
+    opened_seq: Mapped[int]
+    "Where the run's log told of it first, as for steps."
+    closed_seq: Mapped[int | None]
 
 
 class Schedule(Base):

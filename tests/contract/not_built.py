@@ -4,11 +4,11 @@ A name stands for all that is below it: `Agent` also for `Agent.id` and `Agent: 
 """
 
 ENGINE = """
-InterruptReason InterruptStatus Decision Interrupt InterruptEdge InterruptConnection InterruptAnswer
+InterruptAnswer
 AnswerInterruptsInput AnswerAccepted AlreadyAnswered InterruptExpired AnswerResult AnswerInterruptsPayload
-InterruptOpened InterruptClosed Query.interrupts Mutation.answerInterrupts Execution.interrupts
+Mutation.answerInterrupts
 BudgetInput StartExecutionInput.budget StartExecutionInput.startAt StartExecutionInput.deadline
-StartExecutionInput.lockKey Execution.scheduledFor Execution.parent Execution.children
+StartExecutionInput.lockKey Execution.scheduledFor
 RetryExecutionInput.fromStep PipelineRunInput StartPipelineInput Mutation.startPipeline
 Schedule ScheduleEdge ScheduleConnection CreateScheduleInput CreateScheduleSuccess DeleteScheduleSuccess
 CreateScheduleResult DeleteScheduleResult Query.schedules Mutation.createSchedule Mutation.deleteSchedule

@@ -60,8 +60,8 @@ _ROWS = (
     "insert into tool_servers (id, user_id, name, url) values (:id, :user, 'tools', 'https://tools.example')",
     "insert into schedules (id, user_id, cron, input) values (:id, :user, '0 9 * * 1', 'show my tasks')",
     """
-    insert into interrupts (id, user_id, execution_id, reason, prompt, expires_at)
-    values (:id, :user, :run, 'QUESTION', 'Which?', now())
+    insert into interrupts (id, user_id, execution_id, reason, prompt, opened_seq, expires_at)
+    values (:id, :user, :run, 'QUESTION', 'Which?', 1, now())
     """,
     """
     with agent as (insert into agents (id, user_id, name) values (:id, :user, 'Ann') returning id)

@@ -14,6 +14,9 @@ from events.kinds import (
     BadPayload,
     Event,
     ExecutionStatusChanged,
+    InterruptClosed,
+    InterruptFacts,
+    InterruptOpened,
     ProgressReported,
     StepFacts,
     StepFinished,
@@ -62,7 +65,27 @@ _tasks = st.builds(
     created_at=_times,
     updated_at=_times,
 )
+_interrupts = st.builds(
+    InterruptFacts,
+    id=st.uuids(),
+    execution_id=st.uuids(),
+    step_id=st.none() | st.uuids(),
+    reason=st.text(),
+    prompt=st.text(),
+    tool_name=_texts,
+    arguments=_json,
+    response_schema=_json,
+    status=st.text(),
+    decision=_texts,
+    answer=_json,
+    comment=_texts,
+    answered_at=st.none() | _times,
+    expires_at=_times,
+    created_at=_times,
+)
 _events = st.one_of(
+    st.builds(InterruptOpened, interrupt=_interrupts),
+    st.builds(InterruptClosed, interrupt=_interrupts),
     st.builds(
         ExecutionStatusChanged,
         execution_id=st.uuids(),
