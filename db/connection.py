@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import asyncpg
 import asyncpg.pool
 import orjson
 
-from db.query import Query, Row
+from db.query import API_ROLE, Query, Row
 from errors import Unauthenticated, Unavailable
 
 log = logging.getLogger("baton.db")
@@ -21,18 +22,44 @@ log = logging.getLogger("baton.db")
 R = TypeVar("R", bound=Row)
 T = TypeVar("T")
 Hints = dict[str, int]
-Driver: TypeAlias = "asyncpg.Connection[Any] | asyncpg.pool.PoolConnectionProxy[Any]"
+Lent: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
+Driver: TypeAlias = "asyncpg.Connection[Any] | Lent"
 
-API_ROLE = "baton_api"
-"The role of every transaction for a user: row-level security binds it."
-
+# Connections keep the API's role, so that nothing is seen by mistake: the system must ask to see more.
+# A database that was never migrated has no such role, and nothing to see either.
+_KEEP_ROLE = f"""
+do $$ begin
+  if exists (select from pg_roles where rolname = '{API_ROLE}') then set role {API_ROLE}; end if;
+end $$
+"""
+_AS_SYSTEM = "begin; set local role none"
 _AS_USER = "begin; select set_config('role', '{role}', true), set_config('baton.user_id', '{user}', true)"
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError)
 _CLOSE_SECONDS = 5.0
 _TRIES = 3
 
 
-class Session:
+class Reader(ABC):
+    """What reads. Statements that write need a Session."""
+
+    @abstractmethod
+    async def all(self, query: Query[R], **parameters: object) -> list[R]:
+        """Every row of the answer."""
+
+    async def first(self, query: Query[R], **parameters: object) -> R | None:
+        """The first row, or None where there is none."""
+        rows = await self.all(query, **parameters)
+        return rows[0] if rows else None
+
+    async def one(self, query: Query[R], **parameters: object) -> R:
+        """The row of a statement that always has one."""
+        row = await self.first(query, **parameters)
+        if row is None:
+            raise LookupError(query.sql)
+        return row
+
+
+class Session(Reader):
     """One open transaction. Who is handed a session never commits: who opened it does."""
 
     def __init__(self, driver: Driver, user_id: UUID | None) -> None:
@@ -46,19 +73,6 @@ class Session:
         arguments = query.arguments(parameters)
         with _reaching(self._driver):
             return await self._driver.fetch(query.sql, *arguments, record_class=query.row)
-
-    async def first(self, query: Query[R], **parameters: object) -> R | None:
-        """The first row, or None where there is none."""
-        arguments = query.arguments(parameters)
-        with _reaching(self._driver):
-            return await self._driver.fetchrow(query.sql, *arguments, record_class=query.row)
-
-    async def one(self, query: Query[R], **parameters: object) -> R:
-        """The row of a statement that always has one."""
-        row = await self.first(query, **parameters)
-        if row is None:
-            raise LookupError(query.sql)
-        return row
 
     async def run(self, query: Query[Any], **parameters: object) -> int:
         """Carry out a statement that returns nothing; answers how many rows it touched."""
@@ -82,6 +96,9 @@ class Database:
         self._pool: asyncpg.Pool[Any] | None = None
         # Who waits longest is next: the pool alone lets whoever comes by at the right moment go first.
         self._turns = asyncio.Semaphore(size)
+        # Taken from the pool and at rest: it makes and heals connections, and its lending costs as much as a read.
+        self._resting: list[Lent] = []
+        self._closing = False
         self.on_commit: Callable[[Hints], None] = _nobody_listens
 
     async def open(self) -> None:
@@ -107,11 +124,18 @@ class Database:
         """Wait a moment for open transactions, then cut what is left."""
         if self._pool is None:
             return
+        self._closing = True
+        while self._resting:
+            await self._pool.release(self._resting.pop())
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+    def reading(self, user_id: UUID) -> Reader:
+        """Reads this user's rows, each statement a transaction of its own that takes one round trip."""
+        return _UserReader(self, user_id)
 
     @asynccontextmanager
     async def as_user(self, user_id: UUID) -> AsyncGenerator[Session]:
@@ -141,12 +165,12 @@ class Database:
     @asynccontextmanager
     async def as_system(self) -> AsyncGenerator[Session]:
         """A transaction that sees every user's rows: for sign-in, the engine and streams' readers."""
-        async with self._transaction("begin", None) as session:
+        async with self._transaction(_AS_SYSTEM, None) as session:
             yield session
 
     @asynccontextmanager
     async def _transaction(self, begin: str, user_id: UUID | None) -> AsyncGenerator[Session]:
-        async with self._connection() as driver:
+        async with self.connection() as driver:
             session = Session(driver, user_id)
             try:
                 with _reaching(driver):
@@ -161,15 +185,64 @@ class Database:
             self.on_commit(session.hints)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[Driver]:
+    async def connection(self) -> AsyncGenerator[Driver]:
+        """A connection with the API's role, for this room only. Raises Unavailable."""
+        with _reaching(None):
+            driver = await self._take()
+        try:
+            yield driver
+        finally:
+            await self._give_back(driver)
+
+    async def _take(self) -> Lent:
         if self._pool is None:
             raise Unavailable()
-        async with AsyncExitStack() as held:
-            with _reaching(None):
-                async with asyncio.timeout(self._acquire_seconds):
-                    await held.enter_async_context(self._turns)
-                    driver = await held.enter_async_context(self._pool.acquire())
-            yield driver
+        await self._turn()
+        try:
+            while self._resting:
+                driver = self._resting.pop()
+                if not _is_closed(driver):
+                    return driver
+                await self._pool.release(driver)
+            return await self._pool.acquire(timeout=self._acquire_seconds)
+        except BaseException:
+            self._turns.release()
+            raise
+
+    async def _turn(self) -> None:
+        if self._turns.locked():
+            async with asyncio.timeout(self._acquire_seconds):
+                await self._turns.acquire()
+        else:
+            await self._turns.acquire()
+
+    async def _give_back(self, driver: Lent) -> None:
+        assert self._pool is not None
+        try:
+            if self._closing or _is_closed(driver):
+                await self._pool.release(driver)
+            else:
+                self._resting.append(driver)
+        finally:
+            self._turns.release()
+
+
+class _UserReader(Reader):
+    def __init__(self, db: Database, user_id: UUID) -> None:
+        self._db, self._user = db, str(user_id)
+
+    async def all(self, query: Query[R], **parameters: object) -> list[R]:
+        """Every row of the answer."""
+        arguments = query.arguments(parameters)
+        async with self._db.connection() as driver:
+            try:
+                with _reaching(driver):
+                    return await driver.fetch(query.as_user, *arguments, self._user, record_class=query.row)
+            except asyncpg.PostgresError:
+                raise
+            except BaseException:  # cancelled: what the server still says of it must reach nobody else
+                await _roll_back(driver)
+                raise
 
 
 @contextmanager
@@ -196,10 +269,11 @@ def _nobody_listens(_: Hints) -> None:
 
 
 async def prepare(driver: Driver) -> None:
-    """Give a connection our codecs: jsonb comes and goes as Python values."""
+    """Give a connection our codecs (jsonb comes and goes as Python values) and the API's role."""
     await driver.set_type_codec(
         "jsonb", encoder=_encode_json, decoder=orjson.loads, schema="pg_catalog", format="text"
     )
+    await driver.execute(_KEEP_ROLE)
 
 
 def _encode_json(value: object) -> str:
@@ -214,7 +288,7 @@ def _encode_uuid(value: object) -> str:
 
 
 async def _keep(driver: Driver) -> None:
-    """Nothing to reset: all that we set ends with its transaction."""
+    """Nothing to reset: all that we set, but for the role, ends with its transaction."""
 
 
 async def _roll_back(driver: Driver) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from db.connection import Session
+from db.connection import Reader, Session
 from db.query import Query, Row
 
 
@@ -88,9 +88,9 @@ async def insert_events(
     )
 
 
-async def read_events(session: Session, stream: UUID, user_id: UUID, after: int, size: int) -> list[EventRow]:
+async def read_events(reader: Reader, stream: UUID, user_id: UUID, after: int, size: int) -> list[EventRow]:
     """The entries after `after`, ascending, `size` at most."""
-    return await session.all(_READ, stream=stream, user_id=user_id, after=after, size=size)
+    return await reader.all(_READ, stream=stream, user_id=user_id, after=after, size=size)
 
 
 async def last_of_kind(session: Session, stream: UUID, user_id: UUID, kind: str, seq: int) -> EventRow | None:

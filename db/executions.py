@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db.connection import Session
+from db.connection import Reader, Session
 from db.paging import Listing
 from db.query import Query, Row
 from db.tables import Execution
@@ -203,14 +203,14 @@ async def insert_execution(session: Session, fields: Mapping[str, object]) -> Ex
     return await session.one(_INSERT, **fields)
 
 
-async def get_execution(session: Session, user_id: UUID, execution_id: UUID) -> ExecutionRow | None:
+async def get_execution(reader: Reader, user_id: UUID, execution_id: UUID) -> ExecutionRow | None:
     """The run, if it is there and this user's."""
-    return await session.first(_GET, user_id=user_id, id=execution_id)
+    return await reader.first(_GET, user_id=user_id, id=execution_id)
 
 
-async def get_executions(session: Session, user_id: UUID, ids: list[UUID]) -> list[ExecutionRow]:
+async def get_executions(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[ExecutionRow]:
     """Those of the runs that are there and this user's, in no order."""
-    return await session.all(_GET_MANY, user_id=user_id, ids=ids)
+    return await reader.all(_GET_MANY, user_id=user_id, ids=ids)
 
 
 async def lock_execution(session: Session, user_id: UUID, execution_id: UUID) -> ExecutionRow | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.connection import Session
+from db.connection import Reader
 from db.query import Query, Row
 
 R = TypeVar("R", bound=Row)
@@ -69,18 +69,18 @@ class Listing(Generic[R]):
         self._pages: dict[object, Query[R]] = {}
         self._counts: dict[object, Query[Row]] = {}
 
-    async def page(self, session: Session, page: Page, filters: Mapping[str, object]) -> Slice[R]:
+    async def page(self, reader: Reader, page: Page, filters: Mapping[str, object]) -> Slice[R]:
         """One page, in order. `filters` also names what `where` binds."""
         query = self._page_query(page, frozenset(filters))
         seen = _bounds("after", page.after) | _bounds("before", page.before)
-        rows = await session.all(query, **filters, **seen, size=page.size + 1)
+        rows = await reader.all(query, **filters, **seen, size=page.size + 1)
         more = len(rows) > page.size
         rows = rows[: page.size]
         if page.backwards:
             return Slice(rows[::-1], has_next=page.before is not None, has_previous=more)
         return Slice(rows, has_next=more, has_previous=page.after is not None)
 
-    async def count(self, session: Session, filters: Mapping[str, object]) -> int:
+    async def count(self, reader: Reader, filters: Mapping[str, object]) -> int:
         """How many rows there are in all."""
         names = frozenset(filters)
         query = self._counts.get(names)
@@ -89,7 +89,7 @@ class Listing(Generic[R]):
                 select(func.count().label("count")).select_from(self._table).where(*self._clauses(names))
             )
             query = self._counts[names] = Query(counted)
-        return (await session.one(query, **filters))["count"]
+        return (await reader.one(query, **filters))["count"]
 
     def _page_query(self, page: Page, names: frozenset[str]) -> Query[R]:
         shape = (page.order, page.descending, page.backwards, _shape(page.after), _shape(page.before), names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from inspect import get_annotations
 from operator import itemgetter
 from typing import Generic, TypeVar
@@ -30,6 +31,22 @@ class Row(asyncpg.Record):
 
 R = TypeVar("R", bound=Row)
 
+API_ROLE = "baton_api"
+"The role of every transaction for a user: row-level security binds it."
+
+# The last clause reads `me`, so that Postgres can only begin with the statement once `me` is there: row-level
+# security asks for the user no sooner. Were it otherwise, there would be no user, and no rows. For another role
+# there would be no wall: no setting has that name, and Postgres says so.
+_AS_USER = """
+select found.* from (
+  select set_config(case current_user when '{role}' then 'baton.user_id' else 'not {role}' end, ${user}, true) as id
+  offset 0
+) as me
+cross join lateral (select * from (
+{sql}
+) as every_row offset (me.id is null)::int) as found
+"""
+
 
 class Query(Generic[R]):
     """One statement and the class of its rows. Parameters are named; they are bound when it runs."""
@@ -43,6 +60,14 @@ class Query(Generic[R]):
         self.row = row
         self._names = tuple(compiled.positiontup or ())
         self._constants = {n: compiled.params[n] for n in self._names if not compiled.binds[n].required}
+
+    @cached_property
+    def as_user(self) -> str:
+        """The same, as a whole transaction of a user whose id follows the arguments, as text.
+
+        For statements that only read, on a connection that has the API's role.
+        """
+        return _AS_USER.format(sql=self.sql, role=API_ROLE, user=len(self._names) + 1)
 
     def arguments(self, parameters: dict[str, object]) -> list[object]:
         """Values in the statement's order. Raises KeyError for a parameter that was not given."""

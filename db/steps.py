@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam
 
-from db.connection import Session
+from db.connection import Reader, Session
 from db.paging import Listing
 from db.query import Query, Row
 from db.tables import Step
@@ -97,9 +97,9 @@ async def steps_of(session: Session, user_id: UUID, execution_id: UUID) -> list[
     return await session.all(_ALL, user_id=user_id, execution_id=execution_id)
 
 
-async def get_steps(session: Session, user_id: UUID, ids: list[UUID]) -> list[StepRow]:
+async def get_steps(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[StepRow]:
     """Those of the steps that are there and this user's, in no order."""
-    return await session.all(_GET_MANY, user_id=user_id, ids=ids)
+    return await reader.all(_GET_MANY, user_id=user_id, ids=ids)
 
 
 async def start_step(session: Session, fields: Mapping[str, object]) -> StepRow:

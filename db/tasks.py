@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func
 
-from db.connection import Session
+from db.connection import Reader, Session
 from db.paging import Listing
 from db.query import Query, Row
 from db.tables import Task
@@ -129,9 +129,9 @@ async def insert_task(session: Session, user_id: UUID, new_id: UUID, fields: Map
     return row
 
 
-async def get_task(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:
+async def get_task(reader: Reader, user_id: UUID, task_id: UUID) -> TaskRow | None:
     """The task, if it is there and this user's."""
-    return await session.first(_GET, user_id=user_id, id=task_id)
+    return await reader.first(_GET, user_id=user_id, id=task_id)
 
 
 async def get_task_or_tombstone(session: Session, user_id: UUID, task_id: UUID) -> TaskRow | None:
@@ -139,9 +139,9 @@ async def get_task_or_tombstone(session: Session, user_id: UUID, task_id: UUID) 
     return await session.first(_GET_ANY, user_id=user_id, id=task_id)
 
 
-async def get_tasks(session: Session, user_id: UUID, ids: list[UUID]) -> list[TaskRow]:
+async def get_tasks(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[TaskRow]:
     """Those of the tasks that are there and this user's, in no order."""
-    return await session.all(_GET_MANY, user_id=user_id, ids=ids)
+    return await reader.all(_GET_MANY, user_id=user_id, ids=ids)
 
 
 async def get_tasks_or_tombstones(session: Session, user_id: UUID, ids: list[UUID]) -> list[TaskRow]:
@@ -149,11 +149,11 @@ async def get_tasks_or_tombstones(session: Session, user_id: UUID, ids: list[UUI
     return await session.all(_GET_MANY_ANY, user_id=user_id, ids=ids)
 
 
-async def get_task_by_number(session: Session, user_id: UUID, number: int) -> TaskRow | None:
+async def get_task_by_number(reader: Reader, user_id: UUID, number: int) -> TaskRow | None:
     """The task that the user knows as `task <number>`; whatever the number, also one beyond the column's."""
     if number > _LARGEST_NUMBER:
         return None
-    return await session.first(_GET_BY_NUMBER, user_id=user_id, number=number)
+    return await reader.first(_GET_BY_NUMBER, user_id=user_id, number=number)
 
 
 async def recent_tasks(session: Session, user_id: UUID, most: int) -> list[TaskRow]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from db.connection import Session
+from db.connection import Reader, Session
 from db.query import Query, Row
 
 
@@ -102,9 +102,9 @@ _REVOKE = Query(
 )
 
 
-async def get_user(session: Session, user_id: UUID) -> UserRow | None:
+async def get_user(reader: Reader, user_id: UUID) -> UserRow | None:
     """The person, if they are there."""
-    return await session.first(_GET, id=user_id)
+    return await reader.first(_GET, id=user_id)
 
 
 async def get_user_by_email(session: Session, email: str) -> UserRow | None:

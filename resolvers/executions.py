@@ -29,20 +29,17 @@ _SETTLED = TERMINAL | {Status.AWAITING_INPUT}
 
 async def execution_by_id(db: Database, user_id: UUID, execution_id: UUID) -> ExecutionRow | None:
     """The run, if it is there and this user's."""
-    async with db.as_user(user_id) as session:
-        return await rows.get_execution(session, user_id, execution_id)
+    return await rows.get_execution(db.reading(user_id), user_id, execution_id)
 
 
 async def executions_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUID, ExecutionRow]:
     """Those of the runs that are there and this user's."""
-    async with db.as_user(user_id) as session:
-        return {row.id: row for row in await rows.get_executions(session, user_id, ids)}
+    return {row.id: row for row in await rows.get_executions(db.reading(user_id), user_id, ids)}
 
 
 async def steps_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUID, StepRow]:
     """Those of the steps that are there and this user's."""
-    async with db.as_user(user_id) as session:
-        return {row.id: row for row in await step_rows.get_steps(session, user_id, ids)}
+    return {row.id: row for row in await step_rows.get_steps(db.reading(user_id), user_id, ids)}
 
 
 async def execution_page(
@@ -50,27 +47,23 @@ async def execution_page(
 ) -> Slice[ExecutionRow]:
     """One page of the user's runs, newest first. Raises BadUserInput and InvalidCursor."""
     page = window.page("CREATED_AT", descending=True)
-    async with db.as_user(user_id) as session:
-        return await EXECUTIONS.page(session, page, {**filters, "user_id": user_id})
+    return await EXECUTIONS.page(db.reading(user_id), page, {**filters, "user_id": user_id})
 
 
 async def execution_count(db: Database, user_id: UUID, filters: Mapping[str, object]) -> int:
     """How many runs the filters let through."""
-    async with db.as_user(user_id) as session:
-        return await EXECUTIONS.count(session, {**filters, "user_id": user_id})
+    return await EXECUTIONS.count(db.reading(user_id), {**filters, "user_id": user_id})
 
 
 async def step_page(db: Database, row: ExecutionRow, as_of: int, window: Window) -> Slice[StepRow]:
     """One page of a run's steps in order: those that its log knew of at seq `as_of`."""
     page = window.page("NUMBER")
-    async with db.as_user(row.user_id) as session:
-        return await STEPS.page(session, page, _steps_of(row, as_of))
+    return await STEPS.page(db.reading(row.user_id), page, _steps_of(row, as_of))
 
 
 async def step_count(db: Database, row: ExecutionRow, as_of: int) -> int:
     """How many steps the log knew of at seq `as_of`."""
-    async with db.as_user(row.user_id) as session:
-        return await STEPS.count(session, _steps_of(row, as_of))
+    return await STEPS.count(db.reading(row.user_id), _steps_of(row, as_of))
 
 
 def _steps_of(row: ExecutionRow, as_of: int) -> dict[str, object]:
@@ -90,8 +83,8 @@ async def event_page(
     seen = 0 if after is None else Cursor.parse(after, row.id).seq
     if seen > row.last_seq:
         raise FutureCursor
-    async with db.as_user(row.user_id) as session:
-        found = await event_rows.read_events(session, row.id, row.user_id, seen, size + 1)
+    reader = db.reading(row.user_id)
+    found = await event_rows.read_events(reader, row.id, row.user_id, seen, size + 1)
     return Slice(found[:size], has_next=len(found) > size, has_previous=seen > 0)
 
 

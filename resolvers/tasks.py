@@ -18,20 +18,17 @@ _LONGEST_SEARCH = 200
 
 async def task_by_id(db: Database, user_id: UUID, task_id: UUID) -> TaskRow | None:
     """The task, if it is there and this user's."""
-    async with db.as_user(user_id) as session:
-        return await rows.get_task(session, user_id, task_id)
+    return await rows.get_task(db.reading(user_id), user_id, task_id)
 
 
 async def task_by_number(db: Database, user_id: UUID, number: int) -> TaskRow | None:
     """The task that the user knows as `task <number>`."""
-    async with db.as_user(user_id) as session:
-        return await rows.get_task_by_number(session, user_id, number)
+    return await rows.get_task_by_number(db.reading(user_id), user_id, number)
 
 
 async def tasks_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUID, TaskRow]:
     """Those of the tasks that are there and this user's."""
-    async with db.as_user(user_id) as session:
-        return {row.id: row for row in await rows.get_tasks(session, user_id, ids)}
+    return {row.id: row for row in await rows.get_tasks(db.reading(user_id), user_id, ids)}
 
 
 async def task_page(
@@ -39,14 +36,12 @@ async def task_page(
 ) -> Slice[TaskRow]:
     """One page of the user's tasks. Raises BadUserInput and InvalidCursor."""
     page = window.page(order, descending=descending)
-    async with db.as_user(user_id) as session:
-        return await TASKS.page(session, page, _checked(filters) | {"user_id": user_id})
+    return await TASKS.page(db.reading(user_id), page, _checked(filters) | {"user_id": user_id})
 
 
 async def task_count(db: Database, user_id: UUID, filters: Mapping[str, object]) -> int:
     """How many tasks the filters let through."""
-    async with db.as_user(user_id) as session:
-        return await TASKS.count(session, _checked(filters) | {"user_id": user_id})
+    return await TASKS.count(db.reading(user_id), _checked(filters) | {"user_id": user_id})
 
 
 async def recall_task(session: Session, user_id: UUID, reference: Reference) -> TaskRow:

@@ -118,8 +118,7 @@ async def identify(db: Database, tokens: Tokens, token: str) -> Principal:
 
 async def viewer(db: Database, user_id: UUID) -> UserRow:
     """The caller. Raises Unauthenticated where the account is gone."""
-    async with db.as_user(user_id) as session:
-        user = await rows.get_user(session, user_id)
+    user = await rows.get_user(db.reading(user_id), user_id)
     if user is None:
         raise Unauthenticated
     return user

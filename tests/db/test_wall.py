@@ -93,6 +93,46 @@ async def test_a_statement_without_a_user_condition_returns_nothing_of_others(
     assert others - {bob} == set()
 
 
+@pytest.mark.parametrize("table", OWN)
+async def test_a_read_in_one_trip_stands_before_the_same_wall(
+    db: Database, ada_and_bob: tuple[object, object], table: str
+) -> None:
+    """Whatever users a connection served before, and also once Postgres has a plan that it keeps."""
+    ada, bob = ada_and_bob
+    everything = Query(f"select {OWN[table]} as owner from {table}")
+
+    for _ in range(8):  # from the sixth time on a generic plan may be used
+        assert {row["owner"] for row in await db.reading(ada).all(everything)} == {ada}
+        assert {row["owner"] for row in await db.reading(bob).all(everything)} <= {bob}
+
+
+async def test_a_connection_without_the_wall_reads_nothing(
+    db: Database, ada_and_bob: tuple[object, object]
+) -> None:
+    """One that lost the API's role is an error, not a hole."""
+    ada, _ = ada_and_bob
+    async with db.connection() as driver:
+        await driver.execute("reset role")
+
+    with pytest.raises(asyncpg.PostgresError, match="not baton_api"):
+        await db.reading(ada).all(Query("select id from tasks"))
+
+
+async def test_the_user_is_known_before_the_first_row_is_looked_at(
+    db: Database, ada_and_bob: tuple[object, object]
+) -> None:
+    """Postgres has no other plan: with every way of joining made dear in turn, the rows are there."""
+    ada, _ = ada_and_bob
+    joined = Query(
+        "select t.id from tasks t join executions e on e.user_id = t.user_id join users u on u.id = t.user_id"
+    )
+    ways = ("nestloop", "hashjoin", "mergejoin", "seqscan", "indexscan", "bitmapscan", "material")
+    for way in ways:
+        async with db.connection() as driver:
+            await driver.execute(f"set enable_{way} = off; set plan_cache_mode = force_generic_plan")
+        assert len(await db.reading(ada).all(joined)) == 1, way
+
+
 @pytest.mark.parametrize("table", OWNED)
 async def test_without_a_user_there_are_no_rows(
     db: Database, dsn: str, ada_and_bob: tuple[object, object], table: str
