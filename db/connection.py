@@ -96,7 +96,7 @@ class Database:
         self._pool: asyncpg.Pool[Any] | None = None
         # Who waits longest is next: the pool alone lets whoever comes by at the right moment go first.
         self._turns = asyncio.Semaphore(size)
-        # Taken from the pool and at rest: it makes and heals connections, and its lending costs as much as a read.
+        # Taken from the pool, which makes and heals connections: its lending costs as much as a read.
         self._resting: list[Lent] = []
         self._closing = False
         self.on_commit: Callable[[Hints], None] = _nobody_listens

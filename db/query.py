@@ -35,11 +35,13 @@ API_ROLE = "baton_api"
 "The role of every transaction for a user: row-level security binds it."
 
 # The last clause reads `me`, so that Postgres can only begin with the statement once `me` is there: row-level
-# security asks for the user no sooner. Were it otherwise, there would be no user, and no rows. For another role
-# there would be no wall: no setting has that name, and Postgres says so.
+# security asks for the user no sooner. Were it otherwise, there would be no user, and no rows. For another
+# role there would be no wall: no setting has that name, and Postgres says so.
 _AS_USER = """
 select found.* from (
-  select set_config(case current_user when '{role}' then 'baton.user_id' else 'not {role}' end, ${user}, true) as id
+  select set_config(
+    case current_user when '{role}' then 'baton.user_id' else 'not {role}' end, ${user}, true
+  ) as id
   offset 0
 ) as me
 cross join lateral (select * from (

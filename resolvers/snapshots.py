@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from db import events as rows
 from db.connection import Session
 from db.executions import ExecutionRow
+from db.steps import StepRow
+from engine.states import StepStatus
 from events import kinds
 from events.kinds import ExecutionStatusChanged, ProgressReported
 
+R = TypeVar("R")
 F = TypeVar("F", ExecutionStatusChanged, ProgressReported)
 
 
@@ -39,3 +42,39 @@ async def _last(session: Session, row: ExecutionRow, seq: int, kind: type[F]) ->
 def _unborn(row: ExecutionRow) -> ExecutionStatusChanged:
     """Before its first event a run is what its first event makes it."""
     return ExecutionStatusChanged(execution_id=row.id, status="QUEUED", end_reason=None, attempt=0)
+
+
+def run_as_of(past: Past) -> ExecutionRow:
+    """The run's row as it stood then. Its `last_seq` is today's."""
+    row, status, progress = past.row, past.status, past.progress
+    return _changed(
+        row,
+        status=status.status,
+        attempt=status.attempt,
+        started_at=row.started_at if status.attempt else None,
+        progress_percent=progress and progress.percent,
+        progress_message=progress and progress.message,
+        progress_at=progress and progress.at,
+        **dict.fromkeys(("end_reason", "result", "error", "finished_at")),
+    )
+
+
+def step_as_of(row: StepRow, seq: int) -> StepRow:
+    """The step's row as it stood when the run's log was at `seq`."""
+    if row.finished_seq is None or row.finished_seq <= seq:
+        return row
+    return _changed(row, status=StepStatus.RUNNING, **dict.fromkeys(("result", "error", "finished_at")))
+
+
+def _changed(row: R, **columns: object) -> R:
+    return cast("R", cast("object", _Changed(row, columns)))
+
+
+class _Changed:
+    """A row, some of whose columns are other than it says."""
+
+    def __init__(self, row: object, columns: dict[str, object]) -> None:
+        self.__dict__.update(columns, _row=row)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_row"], name)

@@ -29,13 +29,14 @@ from events.kinds import InterruptFacts, ProgressReported, StepFacts, TaskFacts
 from ids import Kind
 from resolvers import children, executions, interrupts, tasks
 from resolvers.paging import Window
-from resolvers.snapshots import Past
+from resolvers.snapshots import Past, run_as_of, step_as_of
 from schema.arguments import or_none, window
+from schema.columns import column, off_rows
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.event import EventConnection
 from schema.node import Node
-from schema.scalars import JSON, json_or_null
+from schema.scalars import JSON
 
 
 class ChangeKind(StrEnum):
@@ -62,89 +63,61 @@ def typeid(kind: Kind, value: Any) -> strawberry.ID:
     return strawberry.ID(ids.encode(kind, value))
 
 
+@off_rows
 @strawberry.type
 class Task(Node):
-    number: int = strawberry.field(
-        description="Counts up from 1 for each user: what `task 5` means in a sentence."
-    )
-    title: str
-    description: str | None
-    priority: Priority
-    due_at: datetime | None
-    completed: bool
-    completed_at: datetime | None
-    version: int = strawberry.field(
+    id: strawberry.ID = column(lambda row: typeid(Kind.TASK, row.id))
+    number: int = column(description="Counts up from 1 for each user: what `task 5` means in a sentence.")
+    title: str = column()
+    description: str | None = column()
+    priority: Priority = column()
+    due_at: datetime | None = column()
+    completed: bool = column(lambda row: row.completed_at is not None)
+    completed_at: datetime | None = column()
+    version: int = column(
         description="Goes up by one with each change; pass it to an update to refuse a lost update."
     )
-    created_at: datetime
-    updated_at: datetime
-    key: strawberry.Private[Any]
+    created_at: datetime = column()
+    updated_at: datetime = column()
+    row: strawberry.Private[TaskRow | TaskFacts]
 
     @classmethod
     def of(cls, row: TaskRow | TaskFacts) -> Task:
-        return cls(
-            id=typeid(Kind.TASK, row.id),
-            number=row.number,
-            title=row.title,
-            description=row.description,
-            priority=Priority(row.priority),
-            due_at=row.due_at,
-            completed=row.completed_at is not None,
-            completed_at=row.completed_at,
-            version=row.version,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            key=row.id,
-        )
+        return cls(row=row)
 
     @strawberry.field(description="Agent runs started for this task, newest first.")
     async def executions(
         self, info: Info, first: int | None = 50, after: str | None = strawberry.UNSET
     ) -> Connection[Annotated[Execution, strawberry.lazy("schema.types")]]:
-        return await execution_connection(info, {"task_id": self.key}, window(first, after))
+        return await execution_connection(info, {"task_id": self.row.id}, window(first, after))
 
 
+@off_rows
 @strawberry.type
 class Step(Node):
-    number: int = strawberry.field(description="From 1, without holes.")
-    kind: StepKind
-    status: StepStatus
-    tool_name: str | None
-    input: JSON | None
-    result: JSON | None
-    text: str | None
-    error: str | None
-    attempt: int = strawberry.field(description="Which attempt of the run carried it out.")
-    started_at: datetime
-    finished_at: datetime | None
-    duration_ms: int | None
+    id: strawberry.ID = column(lambda row: typeid(Kind.STEP, row.id))
+    number: int = column(description="From 1, without holes.")
+    kind: StepKind = column()
+    status: StepStatus = column()
+    tool_name: str | None = column()
+    input: JSON | None = column()
+    result: JSON | None = column()
+    text: str | None = column()
+    error: str | None = column()
+    attempt: int = column(description="Which attempt of the run carried it out.")
+    started_at: datetime = column()
+    finished_at: datetime | None = column()
+    duration_ms: int | None = column(lambda row: _milliseconds(row.started_at, row.finished_at))
+    row: strawberry.Private[StepRow | StepFacts]
 
     @classmethod
     def of(cls, row: StepRow | StepFacts) -> Step:
-        return cls(
-            id=typeid(Kind.STEP, row.id),
-            number=row.number,
-            kind=StepKind(row.kind),
-            status=StepStatus(row.status),
-            tool_name=row.tool_name,
-            input=json_or_null(row.input),
-            result=json_or_null(row.result),
-            text=row.text,
-            error=row.error,
-            attempt=row.attempt,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            duration_ms=_milliseconds(row.started_at, row.finished_at),
-        )
+        return cls(row=row)
 
     @classmethod
     def as_of(cls, row: StepRow, seq: int) -> Step:
         """The step as the run's log knew it at `seq`."""
-        step = cls.of(row)
-        if row.finished_seq is not None and row.finished_seq > seq:
-            step.status = StepStatus.RUNNING
-            step.result = step.error = step.finished_at = step.duration_ms = None
-        return step
+        return cls(row=step_as_of(row, seq))
 
 
 @strawberry.type
@@ -159,55 +132,40 @@ class Progress:
     def of(cls, fact: ProgressReported) -> Progress:
         return cls(percent=fact.percent, message=fact.message, at=fact.at)
 
+    @classmethod
+    def of_run(cls, row: ExecutionRow) -> Progress | None:
+        if row.progress_at is None:
+            return None
+        return cls(percent=row.progress_percent, message=row.progress_message, at=row.progress_at)
 
+
+@off_rows
 @strawberry.type
 class Execution(Node):
-    input: str = strawberry.field(description="What was asked.")
-    status: Status
-    end_reason: EndReason | None
-    result: JSON | None = strawberry.field(description="The final answer.")
-    error: str | None
-    progress: Progress | None
-    priority: Priority
-    attempt: int
-    metadata: JSON | None
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    id: strawberry.ID = column(lambda row: typeid(Kind.EXECUTION, row.id))
+    input: str = column(description="What was asked.")
+    status: Status = column()
+    end_reason: EndReason | None = column()
+    result: JSON | None = column(description="The final answer.")
+    error: str | None = column()
+    progress: Progress | None = column(Progress.of_run)
+    priority: Priority = column()
+    attempt: int = column()
+    metadata: JSON | None = column()
+    created_at: datetime = column()
+    started_at: datetime | None = column()
+    finished_at: datetime | None = column()
     row: strawberry.Private[ExecutionRow]
     seq: strawberry.Private[int]
 
     @classmethod
     def of(cls, row: ExecutionRow) -> Execution:
-        return cls(
-            id=typeid(Kind.EXECUTION, row.id),
-            input=row.input,
-            status=Status(row.status),
-            end_reason=None if row.end_reason is None else EndReason(row.end_reason),
-            result=json_or_null(row.result),
-            error=row.error,
-            progress=_progress(row),
-            priority=Priority(row.priority),
-            attempt=row.attempt,
-            metadata=json_or_null(row.metadata),
-            created_at=row.created_at,
-            started_at=row.started_at,
-            finished_at=row.finished_at,
-            row=row,
-            seq=row.last_seq,
-        )
+        return cls(row=row, seq=row.last_seq)
 
     @classmethod
     def as_of(cls, past: Past) -> Execution:
         """The run as its log knew it at an older seq."""
-        run, row = cls.of(past.row), past.row
-        run.seq = past.seq
-        run.status = Status(past.status.status)
-        run.attempt = past.status.attempt
-        run.end_reason = run.result = run.error = run.finished_at = None
-        run.started_at = row.started_at if past.status.attempt else None
-        run.progress = None if past.progress is None else Progress.of(past.progress)
-        return run
+        return cls(row=run_as_of(past), seq=past.seq)
 
     @strawberry.field
     async def task(self, info: Info) -> Task | None:
@@ -260,7 +218,7 @@ class Execution(Node):
 
     @strawberry.field(description="How many runs go first; null unless QUEUED.")
     async def queue_position(self, info: Info) -> int | None:
-        if self.status is not Status.QUEUED:
+        if self.row.status != Status.QUEUED:
             return None
         return await executions.queue_position(info.context.services.db, self.row)
 
@@ -344,12 +302,6 @@ async def execution_connection(
         cursor=ordered_by("CREATED_AT"),
         count=lambda: executions.execution_count(db, user_id, filters),
     )
-
-
-def _progress(row: ExecutionRow) -> Progress | None:
-    if row.progress_at is None:
-        return None
-    return Progress(percent=row.progress_percent, message=row.progress_message, at=row.progress_at)
 
 
 def _milliseconds(start: datetime, end: datetime | None) -> int | None:

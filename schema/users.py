@@ -13,26 +13,25 @@ from db.users import UserRow
 from ids import Kind
 from resolvers import users
 from resolvers.users import SignedIn
+from schema.columns import column, off_rows
 from schema.context import Info
 from schema.mutations import attempt
 from schema.node import Node
 from schema.problems import InvalidInput, UserError
 
 
+@off_rows
 @strawberry.type
 class User(Node):
-    email: str | None
-    name: str | None
-    created_at: datetime
+    id: strawberry.ID = column(lambda row: ids.encode(Kind.USER, row.id))
+    email: str | None = column()
+    name: str | None = column()
+    created_at: datetime = column()
+    row: strawberry.Private[UserRow]
 
     @classmethod
     def of(cls, row: UserRow) -> User:
-        return cls(
-            id=strawberry.ID(ids.encode(Kind.USER, row.id)),
-            email=row.email,
-            name=row.name,
-            created_at=row.created_at,
-        )
+        return cls(row=row)
 
 
 @strawberry.type

@@ -1,0 +1,38 @@
+"""Types whose objects are rows as clients see them: nothing is copied, a field is read when asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import strawberry
+
+from projection import ROW, How, Reading, declare, reading_of
+
+T = TypeVar("T")
+
+
+def column(how: How = None, *, description: str | None = None) -> Any:
+    """A field that is read off the row: its attribute of the same name, of another, or a function of the row.
+
+    The value of an enum's member passes for the member.
+    """
+    field = strawberry.field(description=description, metadata=declare(how))
+    field.init = field.repr = field.compare = False
+    return field
+
+
+def off_rows(kind: type[T]) -> type[T]:
+    """Finishes a Strawberry type with columns; its objects keep their row as `row`."""
+    declared: Any = kind
+    for field in dataclasses.fields(declared):
+        reading = reading_of(field.metadata, field.name)
+        if reading is not None:
+            setattr(kind, field.name, property(_off_object(reading)))
+    return kind
+
+
+def _off_object(reading: Reading) -> Callable[[Any], Any]:
+    read = reading.read
+    return lambda self: read(getattr(self, ROW))
