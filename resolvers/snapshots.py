@@ -8,8 +8,9 @@ from typing import Any, TypeVar, cast
 from db import events as rows
 from db.connection import Session
 from db.executions import ExecutionRow
+from db.interrupts import InterruptRow
 from db.steps import StepRow
-from engine.states import StepStatus
+from engine.states import InterruptStatus, StepStatus
 from events import kinds
 from events.kinds import ExecutionStatusChanged, ProgressReported
 
@@ -64,6 +65,14 @@ def step_as_of(row: StepRow, seq: int) -> StepRow:
     if row.finished_seq is None or row.finished_seq <= seq:
         return row
     return _changed(row, status=StepStatus.RUNNING, **dict.fromkeys(("result", "error", "finished_at")))
+
+
+def interrupt_as_of(row: InterruptRow, seq: int) -> InterruptRow:
+    """The interrupt's row as it stood when the run's log was at `seq`."""
+    if row.closed_seq is None or row.closed_seq <= seq:
+        return row
+    unanswered = dict.fromkeys(("decision", "answer", "comment", "answered_at"))
+    return _changed(row, status=InterruptStatus.OPEN, **unanswered)
 
 
 def _changed(row: R, **columns: object) -> R:

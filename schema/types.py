@@ -29,7 +29,7 @@ from events.kinds import InterruptFacts, ProgressReported, StepFacts, TaskFacts
 from ids import Kind
 from resolvers import children, executions, interrupts, tasks
 from resolvers.paging import Window
-from resolvers.snapshots import Past, run_as_of, step_as_of
+from resolvers.snapshots import Past, interrupt_as_of, run_as_of, step_as_of
 from schema.arguments import or_none, window
 from schema.columns import column, off_rows
 from schema.connection import Connection, ordered_by
@@ -192,7 +192,7 @@ class Execution(Node):
     ) -> list[Annotated[Interrupt, strawberry.lazy("schema.types")]]:
         rows = await info.context.load(interrupts.interrupts_by_executions, self.row.id)
         known = [Interrupt.as_of(row, self.seq) for row in rows or () if row.opened_seq <= self.seq]
-        return [one for one in known if not status or one.status is status]
+        return [one for one in known if not status or one.row.status == status]
 
     @strawberry.field
     async def steps(
@@ -227,53 +227,34 @@ class Execution(Node):
         return Cursor(self.row.id, self.seq).encode()
 
 
+@off_rows
 @strawberry.type
 class Interrupt(Node):
-    reason: InterruptReason
-    prompt: str
-    tool_name: str | None
-    arguments: JSON | None
-    response_schema: JSON | None = strawberry.field(
-        description="JSON Schema that `value` or `arguments` must satisfy."
-    )
-    status: InterruptStatus
-    decision: Decision | None
-    answer: JSON | None = strawberry.field(description="The `arguments` or the `value` of the answer.")
-    comment: str | None
-    answered_at: datetime | None
-    expires_at: datetime = strawberry.field(
+    id: strawberry.ID = column(lambda row: typeid(Kind.INTERRUPT, row.id))
+    reason: InterruptReason = column()
+    prompt: str = column()
+    tool_name: str | None = column()
+    arguments: JSON | None = column()
+    response_schema: JSON | None = column(description="JSON Schema that `value` or `arguments` must satisfy.")
+    status: InterruptStatus = column()
+    decision: Decision | None = column()
+    answer: JSON | None = column(description="The `arguments` or the `value` of the answer.")
+    comment: str | None = column()
+    answered_at: datetime | None = column()
+    expires_at: datetime = column(
         description="Always set: an unanswered interrupt ends the run with INPUT_EXPIRED."
     )
-    created_at: datetime
+    created_at: datetime = column()
     row: strawberry.Private[InterruptRow | InterruptFacts]
 
     @classmethod
     def of(cls, row: InterruptRow | InterruptFacts) -> Interrupt:
-        return cls(
-            id=typeid(Kind.INTERRUPT, row.id),
-            reason=InterruptReason(row.reason),
-            prompt=row.prompt,
-            tool_name=row.tool_name,
-            arguments=json_or_null(row.arguments),
-            response_schema=json_or_null(row.response_schema),
-            status=InterruptStatus(row.status),
-            decision=None if row.decision is None else Decision(row.decision),
-            answer=json_or_null(row.answer),
-            comment=row.comment,
-            answered_at=row.answered_at,
-            expires_at=row.expires_at,
-            created_at=row.created_at,
-            row=row,
-        )
+        return cls(row=row)
 
     @classmethod
     def as_of(cls, row: InterruptRow, seq: int) -> Interrupt:
         """The interrupt as its run's log knew it at `seq`."""
-        interrupt = cls.of(row)
-        if row.closed_seq is not None and row.closed_seq > seq:
-            interrupt.status = InterruptStatus.OPEN
-            interrupt.decision = interrupt.answer = interrupt.comment = interrupt.answered_at = None
-        return interrupt
+        return cls(row=interrupt_as_of(row, seq))
 
     @strawberry.field
     async def execution(self, info: Info) -> Execution:
