@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -73,7 +73,12 @@ def is_behind(revision: str | None) -> bool:
 
 def engine_for(dsn: str) -> AsyncEngine:
     """SQLAlchemy's engine, for migrations only: requests use `db.connection`."""
-    return create_async_engine(make_url(dsn).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+
+    # The driver reads the address itself: SQLAlchemy knows no `sslmode`, which most operators' have.
+    async def connect() -> asyncpg.Connection[asyncpg.Record]:
+        return await asyncpg.connect(dsn)
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
 
 
 @cache
