@@ -14,6 +14,12 @@ import orjson
 from engine.states import TERMINAL
 
 _EVENTS = "select stream, seq, kind, payload from events order by stream, seq"
+_NUMBERS = "select user_id, array_agg(number order by number) from tasks group by user_id"
+_SAID = "select status, end_reason, result, progress_percent from executions where id = $1"
+_DONE = """
+    select kind, status, tool_name, input, text, error, result from steps
+    where execution_id = $1 order by number
+"""
 _STEPS = "select * from steps order by execution_id, number"
 
 
@@ -96,13 +102,9 @@ async def _judge_effects(account: Account, db: asyncpg.Connection, steps: dict[U
         if step["tool_name"] == "add_task" and step["status"] == "COMPLETED"
     )
     made = Counter(row["title"] for row in await db.fetch("select title from tasks"))
-    account.must(told == made, f"effects told and not made: {told - made}; made and not told: {made - told}")
-    for user in await db.fetch(
-        "select user_id, array_agg(number order by number) as n from tasks group by 1"
-    ):
-        account.must(
-            user["n"] == list(range(1, len(user["n"]) + 1)), f"tasks of {user['user_id']}: {user['n']}"
-        )
+    account.must(told == made, f"effects not made: {told - made}; made and not told of: {made - told}")
+    for user, numbers in await db.fetch(_NUMBERS):
+        account.must(numbers == list(range(1, len(numbers) + 1)), f"tasks of {user}: {numbers}")
 
 
 def _by(key: str, rows: list[Any]) -> dict[UUID, list[Any]]:
@@ -114,13 +116,7 @@ def _by(key: str, rows: list[Any]) -> dict[UUID, list[Any]]:
 
 async def transcript(db: asyncpg.Connection, run_id: UUID) -> list[object]:
     """What a run did and said, without what is of this run only: ids, times, attempts, numbers of tasks."""
-    run = await db.fetchrow(
-        "select status, end_reason, result, progress_percent from executions where id = $1", run_id
-    )
-    steps = await db.fetch(
-        "select kind, status, tool_name, input, text, error, result from steps where execution_id = $1 order by number",
-        run_id,
-    )
+    run, steps = await db.fetchrow(_SAID, run_id), await db.fetch(_DONE, run_id)
     return [tuple(run), *((*step[:-1], _titles(step["result"])) for step in steps)]
 
 

@@ -54,7 +54,7 @@ class Server:
         self.starts += 1
 
     def stop(self, how: str = "fast") -> None:
-        """`fast` as an operator stops it, `immediate` as in an emergency, `kill`: all its processes at once."""
+        """`fast` as an operator stops it, `immediate` as in an emergency; `kill`: all its processes."""
         assert self._process is not None
         everybody = self._everybody() if how == "kill" else [psutil.Process(self._process.pid)]
         for process in everybody:
@@ -98,8 +98,7 @@ class Server:
     def _try_to_start(self) -> bool:
         """A killed server's sessions may hold its memory for a moment; then it is tried again."""
         if self._process is None or self._process.poll() is not None:
-            for left in (self._place.data / "postmaster.pid",):
-                left.unlink(missing_ok=True)
+            (self._place.data / "postmaster.pid").unlink(missing_ok=True)
             self._process = self._launch()
         return sql.answers(self.url)
 

@@ -1,4 +1,4 @@
-"""A TCP road that can be cut, jammed, slowed and watched. It runs in a thread, so that any test can steer it."""
+"""A TCP road that can be cut, jammed, slowed and watched. It runs in a thread: any test can steer it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Weather:
     slice: int = 0
     "At most so many bytes at a time; 0: as they come."
     silent: set[Way] = field(default_factory=set[Way])
-    "Ways on which nothing arrives, while everybody believes to be connected. Nothing is lost: TCP repeats it."
+    "Ways on which nothing arrives and nobody is told. Nothing is lost: TCP would repeat it."
 
 
 class Ambush:

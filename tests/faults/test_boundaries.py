@@ -1,4 +1,4 @@
-"""A worker that is killed at each boundary of a step: another one goes on, and nothing shows but the attempt."""
+"""A worker that is killed at each boundary of a step: another one goes on, and only the attempt tells."""
 
 from __future__ import annotations
 
@@ -87,7 +87,6 @@ async def test_killed_at_any_boundary_of_any_step_a_run_is_what_it_would_have_be
                 assert await transcript(watch, run_id) == model, (name, scene)
 
     found = await examine(watch)
-    print(found)
     assert found.violations == []
     assert found.resumed >= 10
 

@@ -1,4 +1,4 @@
-"""The connection to Postgres is cut at every single message, both ways: nothing shows, nothing is done twice."""
+"""A worker's connection to Postgres is cut at every message: nothing shows, nothing is done twice."""
 
 from __future__ import annotations
 
@@ -99,7 +99,6 @@ async def test_a_run_whose_worker_loses_its_connection_at_any_message_is_what_it
         await sweep.every_message(way, ada.id)
 
     found = await examine(watch)
-    print(sweep.cuts, sweep.ambiguous, found)
     assert found.violations == []
     assert sweep.cuts >= 50
     assert found.resumed > 10

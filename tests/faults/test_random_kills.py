@@ -39,7 +39,6 @@ async def test_no_run_is_lost_or_done_twice_whoever_is_killed_when(
             await watch.execute("update executions set max_attempts = 1000 where max_attempts < 1000")
         await until_over(watch, len(accepted))
     found = await examine(watch, [decode(Kind.EXECUTION, one) for one in accepted])
-    print(kills, found)
     assert found.violations == []
     assert found.statuses == {"COMPLETED": 8 * kills}
     assert found.resumed > kills / 5
