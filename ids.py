@@ -24,6 +24,7 @@ class Kind(StrEnum):
     STEP = "step"
     AGENT = "agent"
     INTERRUPT = "intr"
+    SCHEDULE = "sched"
 
 
 def new_id() -> UUID:

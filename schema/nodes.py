@@ -13,10 +13,11 @@ import ids
 from db.connection import Database
 from errors import BadUserInput
 from ids import Kind
-from resolvers import agents, executions, interrupts, tasks, users
+from resolvers import agents, executions, interrupts, schedules, tasks, users
 from schema.agents import Agent
 from schema.context import Info
 from schema.node import Node
+from schema.schedules import Schedule
 from schema.types import Execution, Interrupt, Step, Task
 from schema.users import User
 
@@ -31,6 +32,7 @@ _KINDS: dict[Kind, tuple[Find, Callable[[Any], Node]]] = {
     Kind.AGENT: (agents.agents_by_ids, Agent.of),
     Kind.STEP: (executions.steps_by_ids, Step.of),
     Kind.INTERRUPT: (interrupts.interrupts_by_ids, Interrupt.of),
+    Kind.SCHEDULE: (schedules.schedules_by_ids, Schedule.of),
 }
 
 

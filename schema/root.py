@@ -12,6 +12,7 @@ from schema.executions import ExecutionMutations, ExecutionQueries
 from schema.interrupts import InterruptQueries
 from schema.nodes import NodeQueries
 from schema.scalars import SCALARS
+from schema.schedules import ScheduleMutations, ScheduleQueries
 from schema.streams import Subscription
 from schema.task_agent import TaskAgentMutations
 from schema.tasks import TaskMutations, TaskQueries
@@ -19,12 +20,27 @@ from schema.users import UserMutations, UserQueries
 
 
 @strawberry.type
-class Query(UserQueries, NodeQueries, TaskQueries, AgentQueries, ExecutionQueries, InterruptQueries):
+class Query(
+    UserQueries,
+    NodeQueries,
+    TaskQueries,
+    AgentQueries,
+    ExecutionQueries,
+    InterruptQueries,
+    ScheduleQueries,
+):
     pass
 
 
 @strawberry.type
-class Mutation(UserMutations, TaskMutations, TaskAgentMutations, AgentMutations, ExecutionMutations):
+class Mutation(
+    UserMutations,
+    TaskMutations,
+    TaskAgentMutations,
+    AgentMutations,
+    ExecutionMutations,
+    ScheduleMutations,
+):
     pass
 
 

@@ -245,6 +245,7 @@ class Schedule(Base):
     "How many more runs it starts; None: no end."
     next_run_at: Mapped[datetime | None]
     "None: it has started its last."
+    deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=Now)
 
 

@@ -10,8 +10,6 @@ Mutation.answerInterrupts
 BudgetInput StartExecutionInput.budget StartExecutionInput.startAt StartExecutionInput.deadline
 StartExecutionInput.lockKey Execution.scheduledFor
 RetryExecutionInput.fromStep PipelineRunInput StartPipelineInput Mutation.startPipeline
-Schedule ScheduleEdge ScheduleConnection CreateScheduleInput CreateScheduleSuccess DeleteScheduleSuccess
-CreateScheduleResult DeleteScheduleResult Query.schedules Mutation.createSchedule Mutation.deleteSchedule
 """
 
 STREAMS = """
@@ -30,7 +28,7 @@ UpdateConversationResult DeleteConversationResult OnActive Disposition SendMessa
 SendMessageResult Query.conversation Query.conversations Mutation.createConversation
 Mutation.updateConversation Mutation.deleteConversation Mutation.sendMessage Execution.conversation
 ExecutionFilter.conversationId StartExecutionInput.conversationId MessageDelta MessageCompleted
-MessageSteered Usage Execution.usage
+MessageSteered Usage Execution.usage Schedule.agent CreateScheduleInput.agentId
 """
 
 EDGE = """

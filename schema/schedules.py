@@ -1,0 +1,152 @@
+"""Schedules: runs that are started again and again, by the clock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from db.schedules import ScheduleRow
+from engine import schedules as engine
+from engine.schedules import NewSchedule
+from engine.states import Priority
+from ids import Kind
+from resolvers import schedules
+from resolvers.idempotency import Call, Effect
+from schema import problems
+from schema.arguments import or_none, window
+from schema.connection import Connection, ordered_by
+from schema.context import Info
+from schema.mutations import call_of, input_id, mutate
+from schema.node import Node
+from schema.tasks import recall_deletion
+from schema.types import typeid
+
+
+@strawberry.type(description="Starts a run again and again, by the clock.")
+class Schedule(Node):
+    cron: str = strawberry.field(description="Five fields, e.g. `0 9 * * 1`.")
+    time_zone: str = strawberry.field(description="IANA name.")
+    input: str
+    priority: Priority
+    remaining: int | None = strawberry.field(description="How many more runs it starts; null: no end.")
+    next_run_at: datetime | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: ScheduleRow) -> Schedule:
+        return cls(
+            id=typeid(Kind.SCHEDULE, row.id),
+            cron=row.cron,
+            time_zone=row.time_zone,
+            input=row.input,
+            priority=Priority(row.priority),
+            remaining=row.remaining,
+            next_run_at=row.next_run_at,
+            created_at=row.created_at,
+        )
+
+
+@strawberry.input
+class CreateScheduleInput:
+    cron: str
+    time_zone: str | None = "UTC"
+    input: str
+    priority: Priority | None = Priority.MEDIUM
+    repeat: int | None = strawberry.UNSET
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.type
+class CreateScheduleSuccess:
+    schedule: Schedule
+    replayed: bool
+
+
+@strawberry.type
+class DeleteScheduleSuccess:
+    id: strawberry.ID
+    deleted: bool
+
+
+CreateScheduleResult = Annotated[
+    CreateScheduleSuccess
+    | problems.NotFound
+    | problems.InvalidInput
+    | problems.IdempotencyConflict
+    | problems.IdempotencyInFlight,
+    strawberry.union("CreateScheduleResult"),
+]
+DeleteScheduleResult = Annotated[
+    DeleteScheduleSuccess | problems.InvalidInput, strawberry.union("DeleteScheduleResult")
+]
+
+
+@strawberry.type
+class ScheduleQueries:
+    @strawberry.field
+    async def schedules(
+        self,
+        info: Info,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
+    ) -> Connection[Schedule]:
+        db, user_id = info.context.services.db, info.context.user_id
+        page = await schedules.schedule_page(db, user_id, window(first, after, last, before))
+        return Connection[Schedule].of(
+            page,
+            node=Schedule.of,
+            cursor=ordered_by("CREATED_AT"),
+            count=lambda: schedules.schedule_count(db, user_id),
+        )
+
+
+@strawberry.type
+class ScheduleMutations:
+    @strawberry.mutation
+    async def create_schedule(self, info: Info, input: CreateScheduleInput) -> CreateScheduleResult:
+        user_id = info.context.user_id
+        return await mutate(
+            info,
+            call_of(info, "createSchedule", input),
+            Effect(
+                carry_out=lambda session: engine.create_schedule(session, user_id, _new(input)),
+                refer=schedules.refer_to,
+                recall=lambda session, reference: schedules.recall_schedule(session, user_id, reference),
+            ),
+            lambda row, replayed: CreateScheduleSuccess(schedule=Schedule.of(row), replayed=replayed),
+            problems.NotFound,
+            problems.InvalidInput,
+            problems.IdempotencyConflict,
+            problems.IdempotencyInFlight,
+        )
+
+    @strawberry.mutation
+    async def delete_schedule(self, info: Info, id: strawberry.ID) -> DeleteScheduleResult:
+        user_id = info.context.user_id
+        return await mutate(
+            info,
+            Call("deleteSchedule", {"id": id}, info.context.idempotency_key),
+            Effect(
+                carry_out=lambda session: engine.delete_schedule(
+                    session, user_id, input_id(Kind.SCHEDULE, id)
+                ),
+                refer=lambda deleted: {"deleted": deleted},
+                recall=recall_deletion,
+            ),
+            lambda deleted, _: DeleteScheduleSuccess(id=id, deleted=deleted),
+            problems.InvalidInput,
+        )
+
+
+def _new(asked: CreateScheduleInput) -> NewSchedule:
+    return NewSchedule(
+        cron=asked.cron,
+        input=asked.input,
+        time_zone=asked.time_zone or "UTC",
+        priority=asked.priority or Priority.MEDIUM,
+        repeat=or_none(asked.repeat),
+    )
