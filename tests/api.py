@@ -20,6 +20,18 @@ mutation ($input: CreateTaskInput!) {{
     ... on UserError {{ code message path }}
   }}
 }}"""
+SCHEDULE = """
+mutation ($input: CreateScheduleInput!) {
+  createSchedule(input: $input) {
+    __typename
+    ... on CreateScheduleSuccess {
+      replayed
+      schedule { id cron timeZone input priority remaining nextRunAt createdAt }
+    }
+    ... on InvalidInput { issues { path message } }
+    ... on UserError { code }
+  }
+}"""
 START = """
 mutation ($input: StartExecutionInput!) {
   startExecution(input: $input) {
@@ -101,6 +113,12 @@ class User(Client):
         done = await self.one(AGENT, input={"name": name, **fields})
         assert done["__typename"] == "CreateAgentSuccess", done
         return done["agent"]
+
+    async def schedule(self, cron: str, text: str, **fields: Any) -> dict[str, Any]:
+        """The schedule of a createSchedule that succeeds."""
+        done = await self.one(SCHEDULE, input={"cron": cron, "input": text, **fields})
+        assert done["__typename"] == "CreateScheduleSuccess", done
+        return done["schedule"]
 
     async def start(self, text: str, **fields: Any) -> dict[str, Any]:
         """The answer of a startExecution that succeeds."""

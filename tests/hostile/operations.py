@@ -42,7 +42,7 @@ _SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "JSON": values.json_values,
 }
 
-_NOUNS = ("execution", "agent")
+_NOUNS = ("execution", "agent", "schedule")
 "Kinds of object beside tasks, as the names of root fields have them."
 _MEANT = {"taskId": "task", "subagentIds": "agent"}
 
@@ -54,6 +54,8 @@ OUTCOMES = {
     "createAgent": "",
     "updateAgent": "",
     "archiveAgent": "",
+    "createSchedule": "",
+    "deleteSchedule": "",
     "startExecution": "... on StartExecutionSuccess { execution { id } }",
     "cancelExecution": "",
     "retryExecution": "... on StartExecutionSuccess { execution { id } }",

@@ -17,9 +17,16 @@ from tests.api import Api, User
 from tests.hostile.operations import Operation
 
 _PLACEHOLDER = re.compile(r"@@(mine|theirs) (\w+) (\d)@@")
-_ID = re.compile(r"\b(?:user|task|exec|step|agent)_[0-7][0-9a-hjkmnp-tv-z]{25}\b")
+_ID = re.compile(r"\b(?:user|task|exec|step|agent|sched)_[0-7][0-9a-hjkmnp-tv-z]{25}\b")
 _TOKEN = re.compile(r"[\w-]{43}|eyJ[\w-]+\.[\w-]+\.[\w-]+")
-_KINDS = {"user": "user", "task": "task", "exec": "execution", "step": "step", "agent": "agent"}
+_KINDS = {
+    "user": "user",
+    "task": "task",
+    "exec": "execution",
+    "step": "step",
+    "agent": "agent",
+    "sched": "schedule",
+}
 EVERYTHING = """{
   tasks(first: 100) { totalCount nodes { id } edges { cursor } }
   executions(first: 100) { totalCount nodes { id cursor } edges { cursor } }

@@ -39,6 +39,7 @@ _PLAIN: dict[str, Any] = {
     "DateTime": "2026-03-04T10:00:00Z",
     "JSON": {},
 }
+_NAMED = {"email": "someone@example.com", "password": "correct horse battery", "cron": "0 9 * * 1"}
 _LEVELS = 2
 
 
@@ -144,9 +145,7 @@ def _value(type_: Any, name: str, id_: str, way: tuple[str, ...]) -> Any:
         case _ if type_.name == "ID":
             return id_
         case _ if type_.name == "String":
-            return {"email": "someone@example.com", "password": "correct horse battery"}.get(
-                name, "show my tasks"
-            )
+            return _NAMED.get(name, "show my tasks")
         case _:
             return _PLAIN[type_.name]
 

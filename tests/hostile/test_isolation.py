@@ -19,6 +19,7 @@ STATE = """{
   viewer { id email name }
   tasks(first: 100) { nodes { id title version completed updatedAt } }
   agents(first: 100, includeArchived: true) { nodes { id name version archivedAt } }
+  schedules(first: 100) { nodes { id remaining nextRunAt } }
   executions(first: 100) {
     nodes { id status endReason attempt cursor steps { nodes { id status } } }
   }
@@ -91,6 +92,7 @@ async def settle(api: Api) -> House:
     task = (await owner.create("Call the dentist"))["id"]
     agent = (await owner.agent("Ann"))["id"]
     waiting = (await owner.start("Show my tasks", taskId=task))["execution"]["id"]
+    schedule = (await owner.schedule("0 9 * * 1", "Show my tasks"))["id"]
     await asyncio.gather(stranger.create("Water the plants"), stranger.start("Show my tasks"))
     return House(
         owner,
@@ -99,6 +101,7 @@ async def settle(api: Api) -> House:
             Kind.USER: [encode(Kind.USER, owner.id)],
             Kind.TASK: [task],
             Kind.AGENT: [agent],
+            Kind.SCHEDULE: [schedule],
             Kind.EXECUTION: [over, waiting],
             Kind.STEP: [step["id"] for step in run["steps"]["nodes"]],
         },

@@ -24,6 +24,7 @@ STOCK = """{
   viewer { id }
   tasks { edges { cursor node { id } } }
   agents { edges { cursor node { id } } }
+  schedules { edges { cursor node { id } } }
   executions {
     edges { cursor node { id cursor steps { edges { cursor node { id } } } events { edges { cursor } } } }
   }
@@ -89,6 +90,7 @@ async def have_a_present(person: Person) -> None:
     task = await person.user.create(f"{person.marker} milk", dueAt="2026-03-04T10:00:00Z")
     await person.user.start(f"Add a task {person.marker}", taskId=task["id"], metadata={"a": person.marker})
     await person.user.agent(f"{person.marker} clerk")
+    await person.user.schedule("0 9 * * 1", f"Add a task {person.marker}")
     found = await person.user.ask(EVERYTHING)
     person.tasks.made |= {node["id"] for node in found["tasks"]["nodes"]}
     person.runs.made |= {node["id"] for node in found["executions"]["nodes"]}

@@ -106,7 +106,7 @@ never_ids = st.builds(
 
 def ids(kind: str) -> st.SearchStrategy[str | int]:
     """Ids where one of this kind is asked for."""
-    fitting, existing = held(kind), held("task", "execution", "step", "user", "agent")
+    fitting, existing = held(kind), held("task", "execution", "step", "user", "agent", "schedule")
     return st.one_of(
         fitting, fitting, fitting, existing, never_ids, malformed_ids, st.integers(-(2**53), 2**53)
     )
@@ -140,6 +140,11 @@ zones = st.sampled_from((
     "tzdata.zi", "zone.tab",
     "__init__.py", "posixrules", "UTC\n", "ＵＴＣ", "😀", "a" * 10_000, "Etc/GMT+25", "EST5EDT", "Factory",
     "right/UTC",
+))  # fmt: skip
+crons = st.sampled_from((
+    "0 9 * * 1", "*/5 * * * *", "0 0 29 2 1", "* * * * *", "0 0 L * 5L", "0 0 30 2 *", "0 0 */20 * 1L", "",
+    "* * * * * *", "@daily", "*/0 * * * *", "² * * * *", "* * * * 1#9", "1-1-1 * * * *",
+    "1," * 500 + "1 * * * *", "9" * 5_000 + " * * * *",
 ))  # fmt: skip
 sentences = st.builds(
     "{}{}".format,
@@ -238,6 +243,7 @@ NAMED: dict[str, st.SearchStrategy[Any]] = {
     "description": marked,
     "search": searches,
     "timeZone": zones,
+    "cron": crons,
     "message": sentences,
     "input": sentences,
     "email": emails,

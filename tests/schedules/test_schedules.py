@@ -16,20 +16,10 @@ from engine.journal import QUEUE_TOPIC
 from engine.schedules import start_due_runs
 from engine.upkeep import Upkeep
 from ids import Kind, decode
-from tests.api import Api, User
+from tests.api import SCHEDULE, Api, User
 
 pytestmark = pytest.mark.anyio
 
-SCHEDULE = "id cron timeZone input priority remaining nextRunAt createdAt"
-CREATE = f"""
-mutation ($input: CreateScheduleInput!) {{
-  createSchedule(input: $input) {{
-    __typename
-    ... on CreateScheduleSuccess {{ replayed schedule {{ {SCHEDULE} }} }}
-    ... on InvalidInput {{ issues {{ path message }} }}
-    ... on UserError {{ code }}
-  }}
-}}"""
 DELETE = """
 mutation ($id: ID!) { deleteSchedule(id: $id) { ... on DeleteScheduleSuccess { id deleted } } }"""
 LIST = "{ schedules { totalCount nodes { id remaining nextRunAt } } }"
@@ -43,7 +33,9 @@ async def ada(api: Api) -> User:
 
 
 async def schedule(user: User, **fields: Any) -> dict[str, Any]:
-    return (await user.one(CREATE, input=WEEKLY | fields))["schedule"]
+    return await user.schedule(
+        **{"cron": "0 9 * * 1", "text": "Show my tasks", "timeZone": "Europe/Berlin"} | fields
+    )
 
 
 async def set_clock_past(db: Database, schedule_id: str, seconds: float = 1) -> datetime:
@@ -76,7 +68,7 @@ class TestMaking:
     async def test_every_problem_is_told(self, ada: User) -> None:
         """Of the cron, the zone, the input and the count, at once."""
         answer = await ada.one(
-            CREATE, input={"cron": "* * * *", "timeZone": "Moon/Base", "input": " ", "repeat": 0}
+            SCHEDULE, input={"cron": "* * * *", "timeZone": "Moon/Base", "input": " ", "repeat": 0}
         )
 
         assert {tuple(issue["path"]) for issue in answer["issues"]} == {
@@ -85,15 +77,15 @@ class TestMaking:
 
     async def test_a_tick_that_never_comes_is_refused(self, ada: User) -> None:
         """There is no thirtieth of February."""
-        answer = await ada.one(CREATE, input=WEEKLY | {"cron": "0 0 30 2 *"})
+        answer = await ada.one(SCHEDULE, input=WEEKLY | {"cron": "0 0 30 2 *"})
 
         assert answer["issues"][0]["path"] == ["input", "cron"]
 
     async def test_a_repeated_request_makes_one(self, ada: User) -> None:
         """Also when the schedule is deleted meanwhile."""
-        first = await ada.one(CREATE, input=WEEKLY | {"idempotencyKey": "k"})
+        first = await ada.one(SCHEDULE, input=WEEKLY | {"idempotencyKey": "k"})
         await ada.one(DELETE, id=first["schedule"]["id"])
-        again = await ada.one(CREATE, input=WEEKLY | {"idempotencyKey": "k"})
+        again = await ada.one(SCHEDULE, input=WEEKLY | {"idempotencyKey": "k"})
 
         assert (first["replayed"], again["replayed"]) == (False, True)
         assert again["schedule"]["id"] == first["schedule"]["id"]
@@ -121,7 +113,7 @@ class TestMaking:
 class TestTicking:
     async def test_a_tick_is_started_once_by_many_workers(self, api: Api, ada: User) -> None:
         """Whoever comes first starts it."""
-        made = [await schedule(ada, input=f"Show task {number}") for number in range(5)]
+        made = [await schedule(ada, text=f"Show task {number}") for number in range(5)]
         for one in made:
             await set_clock_past(api.services.db, one["id"])
 
@@ -158,7 +150,7 @@ class TestTicking:
 
     async def test_one_that_cannot_start_holds_up_no_other(self, api: Api, ada: User) -> None:
         """Its tick is passed over, and its count stays."""
-        broken, good = await schedule(ada, repeat=2), await schedule(ada, input="Show my tasks, please")
+        broken, good = await schedule(ada, repeat=2), await schedule(ada, text="Show my tasks, please")
         await spoil(api.services.db, broken["id"])
         await set_clock_past(api.services.db, broken["id"], seconds=5)
         await set_clock_past(api.services.db, good["id"])
