@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from db import schedules as rows
 from db.connection import Database, Session
 from db.schedules import LockedRow, ScheduleRow, TickRow
+from engine.agents import agent_for_work
 from engine.cron import Cron, NotCron
 from engine.executions import LONGEST_INPUT, NewExecution, is_time_zone, start_execution
 from engine.states import Priority
@@ -40,8 +41,13 @@ class NewSchedule:
 
 
 async def create_schedule(session: Session, user_id: UUID, new: NewSchedule) -> ScheduleRow:
-    """A schedule that starts its first run at the next tick. Raises InvalidInput."""
+    """A schedule that starts its first run at the next tick.
+
+    Raises InvalidInput, and NotFound for an agent that is not this user's.
+    """
     first = _first_tick(new, await rows.clock(session))
+    if new.agent_id is not None:
+        await agent_for_work(session, user_id, new.agent_id)
     fields = {
         "id": new_id(),
         "user_id": user_id,

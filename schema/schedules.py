@@ -12,10 +12,12 @@ from engine import schedules as engine
 from engine.schedules import NewSchedule
 from engine.states import Priority
 from ids import Kind
-from resolvers import schedules
+from resolvers import agents, schedules
 from resolvers.idempotency import Call, Effect
 from schema import problems
+from schema.agents import Agent
 from schema.arguments import or_none, window
+from schema.columns import column, off_rows
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, input_id, mutate
@@ -24,28 +26,29 @@ from schema.tasks import recall_deletion
 from schema.types import typeid
 
 
+@off_rows
 @strawberry.type(description="Starts a run again and again, by the clock.")
 class Schedule(Node):
-    cron: str = strawberry.field(description="Five fields, e.g. `0 9 * * 1`.")
-    time_zone: str = strawberry.field(description="IANA name.")
-    input: str
-    priority: Priority
-    remaining: int | None = strawberry.field(description="How many more runs it starts; null: no end.")
-    next_run_at: datetime | None
-    created_at: datetime
+    id: strawberry.ID = column(lambda row: typeid(Kind.SCHEDULE, row.id))
+    cron: str = column(description="Five fields, e.g. `0 9 * * 1`.")
+    time_zone: str = column(description="IANA name.")
+    input: str = column()
+    priority: Priority = column()
+    remaining: int | None = column(description="How many more runs it starts; null: no end.")
+    next_run_at: datetime | None = column()
+    created_at: datetime = column()
+    row: strawberry.Private[ScheduleRow]
 
     @classmethod
     def of(cls, row: ScheduleRow) -> Schedule:
-        return cls(
-            id=typeid(Kind.SCHEDULE, row.id),
-            cron=row.cron,
-            time_zone=row.time_zone,
-            input=row.input,
-            priority=Priority(row.priority),
-            remaining=row.remaining,
-            next_run_at=row.next_run_at,
-            created_at=row.created_at,
-        )
+        return cls(row=row)
+
+    @strawberry.field
+    async def agent(self, info: Info) -> Agent | None:
+        if self.row.agent_id is None:
+            return None
+        (row,) = await info.context.load_many(agents.agents_by_ids, [self.row.agent_id])
+        return None if row is None else Agent.of(row)
 
 
 @strawberry.input
@@ -53,6 +56,7 @@ class CreateScheduleInput:
     cron: str
     time_zone: str | None = "UTC"
     input: str
+    agent_id: strawberry.ID | None = strawberry.UNSET
     priority: Priority | None = Priority.MEDIUM
     repeat: int | None = strawberry.UNSET
     idempotency_key: str | None = strawberry.UNSET
@@ -148,5 +152,6 @@ def _new(asked: CreateScheduleInput) -> NewSchedule:
         input=asked.input,
         time_zone=asked.time_zone or "UTC",
         priority=asked.priority or Priority.MEDIUM,
+        agent_id=input_id(Kind.AGENT, asked.agent_id, "agentId") if asked.agent_id else None,
         repeat=or_none(asked.repeat),
     )

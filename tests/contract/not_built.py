@@ -28,7 +28,7 @@ UpdateConversationResult DeleteConversationResult OnActive Disposition SendMessa
 SendMessageResult Query.conversation Query.conversations Mutation.createConversation
 Mutation.updateConversation Mutation.deleteConversation Mutation.sendMessage Execution.conversation
 ExecutionFilter.conversationId StartExecutionInput.conversationId MessageDelta MessageCompleted
-MessageSteered Usage Execution.usage Schedule.agent CreateScheduleInput.agentId
+MessageSteered Usage Execution.usage
 """
 
 EDGE = """

@@ -39,12 +39,13 @@ _NAME = re.compile(r"[_a-zA-Z]\w*", re.ASCII)
 _SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "Boolean": st.booleans(),
     "DateTime": values.instants,
+    "Float": values.floats,
     "JSON": values.json_values,
 }
 
 _NOUNS = ("execution", "agent", "schedule")
 "Kinds of object beside tasks, as the names of root fields have them."
-_MEANT = {"taskId": "task", "subagentIds": "agent"}
+_MEANT = {"taskId": "task", "subagentIds": "agent", "agentId": "agent"}
 
 OUTCOMES = {
     "createTask": "... on CreateTaskSuccess { task { id } }",
