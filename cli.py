@@ -6,23 +6,31 @@ import logging
 import shlex
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
+import orjson
 import typer
 import uvloop
 
 import launch
 from auth import Tokens, load_secret, utc_now
+from client.api import Api
+from client.display import show_tasks, shown
+from client.documents import TASKS
+from client.running import EXIT_CODES, start
+from client.running import watch as watch_run
+from client.socket import Message
 from db.connection import Database
 from db.home import database
 from db.migrate import newest
 from engine.executions import is_time_zone
 from engine.language.lines import MalformedLine, predictions
+from engine.states import Priority
 from engine.task_agent import AgentOutcome
 from errors import BatonError
 from resolvers.task_agent import Answered, question
@@ -46,6 +54,15 @@ cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__d
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on. [default: BATON_HOST or 127.0.0.1]")]
 TimeZone = Annotated[str, typer.Option(help="IANA name; decides what `tomorrow` means.")]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BATON_URL",
+        help="The server to talk to, such as https://baton.example; without it one of our own is started.",
+    ),
+]
+Token = Annotated[str | None, typer.Option(envvar="BATON_TOKEN", help="The access token for that server.")]
+Json = Annotated[bool, typer.Option("--json", help="For scripts: JSON, one object a line.")]
 Port = Annotated[int | None, typer.Option(help="Port, 0 for any free one. [default: BATON_PORT or 8000]")]
 
 
@@ -81,6 +98,54 @@ def token(
 ) -> None:
     """Print an access token, and nothing else."""
     print(_run(_token(_settings(), user, expires_in)))
+
+
+@cli.command()
+def run(
+    text: Annotated[str, typer.Argument(help="What the agent should do.")],
+    url: Url = None,
+    token: Token = None,
+    priority: Annotated[Priority, typer.Option(case_sensitive=False)] = Priority.MEDIUM,
+    as_json: Json = False,
+) -> None:
+    """Start a run and show it to its end. Exit code: 0 completed, 1 failed, 3 cancelled."""
+
+    async def start_and_watch(api: Api) -> Message:
+        with shown(as_json=as_json) as display:
+            return await watch_run(api, await start(api, text, priority=priority.name), display)
+
+    _finish(_run(_talk(url, token, start_and_watch)), as_json)
+
+
+@cli.command()
+def watch(
+    execution: Annotated[str, typer.Argument(help="The id of a run, as `exec_…`.")],
+    url: Url = None,
+    token: Token = None,
+    as_json: Json = False,
+) -> None:
+    """Show a run from its first step on, live, or as it was. Exit codes as of `run`."""
+
+    async def watch_it(api: Api) -> Message:
+        with shown(as_json=as_json) as display:
+            return await watch_run(api, execution, display)
+
+    _finish(_run(_talk(url, token, watch_it)), as_json)
+
+
+@cli.command()
+def tasks(
+    url: Url = None,
+    token: Token = None,
+    every: Annotated[bool, typer.Option("--all", help="Completed ones too.")] = False,
+    search: Annotated[str | None, typer.Option(help="Words of the title or the description.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List tasks, newest first, 100 at most."""
+    chosen = {"search": search, "completed": None if every else False}
+    filters = {name: value for name, value in chosen.items() if value is not None}
+    found = _run(_talk(url, token, lambda api: api.ask(TASKS, filter=filters, first=100)))
+    show_tasks(found, as_json=as_json)
 
 
 @cli.command()
@@ -157,6 +222,28 @@ async def _token(settings: Settings, email: str, seconds: int) -> str:
     async with _database(settings) as db:
         user = await ensure_user(db, email)
     return Tokens(settings, load_secret(settings)).issue(user.id, seconds=seconds)[0]
+
+
+async def _talk(url: str | None, token: str | None, work: Callable[[Api], Awaitable[T]]) -> T:
+    """Do this with a server: the one that is named, or one of our own that ends with it."""
+    if url is not None:
+        if not token:
+            raise Misuse("A server needs to know who asks: give --token, or set BATON_TOKEN.")
+        return await work(Api(url, token))
+    async with launch.at_home(_settings(), launch.DEVELOPER) as (address, ours):
+        return await work(Api(address, ours))
+
+
+def _finish(ended: Message, as_json: bool) -> NoReturn:
+    """The last word about a run, and the exit code that tells it to scripts."""
+    if as_json:
+        print(orjson.dumps(ended).decode())
+    elif ended["status"] == "COMPLETED":
+        print(ended["result"])
+    else:
+        reason = str(ended["endReason"]).lower().replace("_", " ")
+        print(ended["error"] or f"The run ended: {reason}.", file=sys.stderr)
+    raise typer.Exit(EXIT_CODES[ended["status"]])
 
 
 @asynccontextmanager

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from uuid import UUID
 
 import uvicorn
 
@@ -130,29 +131,69 @@ async def work(settings: Settings) -> None:
         _raise_of(working)
 
 
-async def develop(settings: Settings) -> None:
-    """A server and a worker on a migrated database, and a word of welcome once both are there."""
+class House:
+    """A server and a worker in this process."""
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        self.services = services
+        self.server = ApiServer(settings)
+        self._serving = asyncio.create_task(self.server.serve())
+        self._working = asyncio.create_task(_worker(services).work())
+
+    async def ended(self) -> None:
+        """Once either has: then the other is told to stop. Raises what they failed with."""
+        both = {self._serving, self._working}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not self.server.should_exit:
+            self.stop()
+        await asyncio.wait(both)
+        _raise_of(*both)
+
+    def stop(self) -> None:
+        """Have both drain; said twice, go at once."""
+        self.server.stop()
+        self._working.cancel()
+
+    def token(self, user: UUID) -> str:
+        """A token of this user's, for a day."""
+        return self.services.tokens.issue(user, seconds=_A_DAY)[0]
+
+
+@asynccontextmanager
+async def house(settings: Settings) -> AsyncGenerator[House, None]:
+    """A server and a worker on a migrated database, being started; whoever opens it ends it."""
     async with (
         database(settings, migrated=True) as dsn,
         open_services(settings, dsn, "baton worker") as services,
     ):
-        server = ApiServer(settings)
-        serving = asyncio.create_task(server.serve())
-        working = asyncio.create_task(_worker(services).work())
+        yield House(settings, services)
 
-        def stop() -> None:
-            server.stop()
-            working.cancel()
 
-        with told_to_stop(stop):
-            await server.ready.wait()
-            if server.started:
-                print(await _welcome(server, services), flush=True)
-            await asyncio.wait({serving, working}, return_when=asyncio.FIRST_COMPLETED)
-            if not server.should_exit:
-                stop()
-            await asyncio.wait({serving, working})
-        _raise_of(serving, working)
+async def develop(settings: Settings) -> None:
+    """A server and a worker, and a word of welcome once both are there."""
+    async with house(settings) as opened:
+        with told_to_stop(opened.stop):
+            await opened.server.ready.wait()
+            if opened.server.started:
+                print(await _welcome(opened), flush=True)
+            await opened.ended()
+
+
+@asynccontextmanager
+async def at_home(settings: Settings, email: str) -> AsyncGenerator[tuple[str, str], None]:
+    """The address and a token of a house that lasts as long as the block: on loopback, any free port.
+
+    What the block leaves undone is a row: the next worker on this database carries it on.
+    """
+    async with house(settings.model_copy(update={"host": "127.0.0.1", "port": 0})) as opened:
+        await opened.server.ready.wait()
+        try:
+            if opened.server.started:
+                user = await ensure_user(opened.services.db, email)
+                yield opened.server.address, opened.token(user.id)
+        finally:
+            opened.stop()
+            await opened.ended()
 
 
 @contextmanager
@@ -179,7 +220,7 @@ def _raise_of(*tasks: asyncio.Task[None]) -> None:
             task.result()
 
 
-async def _welcome(server: ApiServer, services: Services) -> str:
-    user = await ensure_user(services.db, DEVELOPER)
-    token, _ = services.tokens.issue(user.id, seconds=_A_DAY)
-    return WELCOME.format(address=server.address, token=token, user=DEVELOPER, operation=FIRST_OPERATION)
+async def _welcome(opened: House) -> str:
+    user = await ensure_user(opened.services.db, DEVELOPER)
+    address, token = opened.server.address, opened.token(user.id)
+    return WELCOME.format(address=address, token=token, user=DEVELOPER, operation=FIRST_OPERATION)

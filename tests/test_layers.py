@@ -15,7 +15,7 @@ FLOORS: list[set[str]] = [
     {"engine"},
     {"events", "db"},
     {"auth"},
-    {"settings"},
+    {"settings", "client"},
     {"errors", "ids", "projection"},
 ]
 ROOMS = set.union(*FLOORS)

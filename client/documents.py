@@ -1,0 +1,51 @@
+"""The operations that the command line asks of the API."""
+
+_STEP = "number kind status toolName input result text error durationMs"
+_RUN = f"""
+id input status endReason result error
+progress {{ percent message }}
+steps(first: 100) {{ nodes {{ {_STEP} }} }}
+"""
+
+START = """
+mutation Start($input: StartExecutionInput!) {
+  startExecution(input: $input) {
+    ... on StartExecutionSuccess { execution { id } cursor replayed }
+    ... on UserError { code message }
+    ... on InvalidInput { issues { message } }
+  }
+}
+"""
+
+WATCH = f"""
+subscription Watch($id: ID!, $after: String) {{
+  executionStream(id: $id, after: $after) {{
+    __typename
+    ... on Resumable {{ cursor }}
+    ... on StreamOpened {{ snapshot {{ ... on Execution {{ {_RUN} }} }} }}
+    ... on EventBatch {{
+      events {{
+        __typename
+        seq
+        at
+        ... on ExecutionStatusChanged {{ status endReason attempt }}
+        ... on StepStarted {{ step {{ {_STEP} }} }}
+        ... on StepFinished {{ step {{ {_STEP} }} }}
+        ... on ProgressReported {{ progress {{ percent message }} }}
+      }}
+    }}
+    ... on StreamClosed {{ reason }}
+  }}
+}}
+"""
+
+RUN = f"query Run($id: ID!) {{ execution(id: $id) {{ {_RUN} }} }}"
+
+TASKS = """
+query Tasks($filter: TaskFilter, $first: Int) {
+  tasks(filter: $filter, first: $first) {
+    nodes { number title priority dueAt completed }
+    totalCount
+  }
+}
+"""

@@ -1,0 +1,154 @@
+"""`baton run`, `watch` and `tasks`: a run started and watched from a terminal, through the public API."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api import START
+from tests.client import Client
+from tests.processes import ROOT, SECRET, House, open_house, until
+
+pytestmark = pytest.mark.anyio
+
+SENTENCE = "Add a task to buy milk, then show my tasks"
+
+
+def baton(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command, run to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
+def lines(output: str) -> list[Any]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.fixture
+def home(dsn: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of somebody with a database and no server."""
+    return {"DATABASE_URL": dsn, "BATON_DATA_DIR": str(tmp_path), "BATON_JWT_SECRET": SECRET}
+
+
+class TestAtHome:
+    def test_a_run_shows_its_steps_and_then_its_answer(self, home: dict[str, str]) -> None:
+        done = baton("run", SENTENCE, **home)
+
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == [
+            "✓ 2 things to do: add_task, then list_tasks.",
+            "✓ add_task(title: Buy milk)",
+            "✓ list_tasks()",
+            "Task created: Buy milk",
+            "You have 1 task: 1) Buy milk",
+        ]
+
+        listed = baton("tasks", "--json", **home)
+        assert [task["title"] for task in lines(listed.stdout)] == ["Buy milk"]
+
+    def test_for_scripts_every_event_and_then_the_run_are_lines_of_json(self, home: dict[str, str]) -> None:
+        *events, ended = lines(baton("run", SENTENCE, "--json", **home).stdout)
+
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+        assert ended["status"] == "COMPLETED"
+
+
+@pytest.fixture(scope="module")
+def served(house: House) -> dict[str, str]:
+    """The environment of somebody who talks to a server, and has nothing else."""
+    return {"BATON_URL": house.servers[0], "BATON_TOKEN": house.token("terminal@example.com")}
+
+
+class TestAgainstAServer:
+    async def test_a_mission_gives_the_same_by_command_and_by_api(
+        self, house: House, served: dict[str, str]
+    ) -> None:
+        """The answers are equal, and so are the steps that were taken."""
+        by_command = lines(baton("run", "How many tasks do I have?", "--json", **served).stdout)[-1]
+        async with house.http() as http:
+            client = Client(http, served["BATON_TOKEN"])
+            started = await client.one(START, input={"input": "How many tasks do I have?"})
+            by_api = await client.one(AWAIT, id=started["execution"]["id"])
+
+        assert by_api["execution"]["result"] == by_command["result"]
+        assert kinds(by_api["execution"]) == kinds(by_command)
+
+    def test_a_run_that_is_over_can_still_be_watched(self, served: dict[str, str]) -> None:
+        *events, ended = lines(baton("run", SENTENCE, "--json", **served).stdout)
+
+        assert lines(baton("watch", ended["id"], "--json", **served).stdout) == [*events, ended]
+
+    def test_a_run_that_there_is_not_is_told(self, served: dict[str, str]) -> None:
+        done = baton("watch", "exec_01h455vb4pex5vsknk084sn02q", **served)
+
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == "There is no such object, or it isn't yours.\n"
+
+    def test_a_token_that_is_not_good_is_told(self, served: dict[str, str]) -> None:
+        done = baton("tasks", **served | {"BATON_TOKEN": "nonsense"})
+
+        assert (done.returncode, done.stderr) == (2, "The token is not valid, or has expired.\n")
+
+    def test_what_the_server_refuses_is_told_in_its_words(self, served: dict[str, str]) -> None:
+        done = baton("run", " ", **served)
+
+        assert (done.returncode, done.stderr) == (2, "Must not be empty.\n")
+
+    def test_a_server_without_a_token_is_told(self) -> None:
+        done = baton("tasks", "--url", "http://127.0.0.1:1")
+
+        assert done.returncode == 2
+        assert "give --token" in done.stderr
+
+
+AWAIT = """
+query Await($id: ID!) {
+  awaitExecution(id: $id, timeoutMs: 30000) {
+    execution { result steps { nodes { kind toolName } } }
+  }
+}
+"""
+
+
+def kinds(run: dict[str, Any]) -> list[tuple[str, str | None]]:
+    return [(step["kind"], step["toolName"]) for step in run["steps"]["nodes"]]
+
+
+@pytest.fixture
+def lonely(dsn: str, tmp_path: Path) -> Iterator[tuple[House, str]]:
+    """A house without servers and workers, and a token for it."""
+    with open_house(dsn, tmp_path, servers=0, workers=0) as house:
+        yield house, house.token()
+
+
+async def test_a_watch_goes_on_after_its_server_was_killed(lonely: tuple[House, str]) -> None:
+    """The server is killed before the run begins, and another one takes its place: no event is missed."""
+    house, token = lonely
+    server = house.start_server()
+    url = house.servers[0]
+    async with house.http() as http:
+        started = await Client(http, token).one(START, input={"input": SENTENCE})
+    watching = house.start("watch", started["execution"]["id"], "--json", "--url", url, "--token", token)
+    until(lambda: len(lines(watching.output())) == 1, watching)  # queued, and nobody there to carry it
+
+    server.kill()
+    house.start("serve", "--port", url.rpartition(":")[2])
+    house.start_worker()
+
+    assert watching.wait() == 0
+    *events, ended = lines(watching.output())
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert ended["status"] == "COMPLETED"
