@@ -15,7 +15,7 @@ ENV PATH=/venv/bin:$PATH \
     BATON_HOST=0.0.0.0
 WORKDIR /app
 COPY --from=packages /venv /venv
-COPY pyproject.toml app.py auth.py cli.py errors.py ids.py launch.py projection.py settings.py ./
+COPY pyproject.toml app.py auth.py cli.py errors.py ids.py launch.py projection.py scopes.py settings.py ./
 COPY alembic alembic
 COPY db db
 COPY edge edge

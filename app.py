@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from auth import Principal
 from db.home import database
+from edge.core import inside
 from edge.door import Door, RequestFacts
 from edge.server import Edge
 from resolvers.health import troubles
@@ -26,6 +27,7 @@ from resolvers.services import Services, open_services
 from resolvers.users import identify
 from schema.context import Context
 from schema.root import schema
+from schema.scopes import access_to
 from settings import Settings
 
 _GRAPHIQL = Path(__file__).parent / "web" / "graphiql" / "dist"
@@ -41,7 +43,7 @@ class Server:
         self.failure: Exception | None = None
         "Why it could not start."
         page = (_GRAPHIQL / "index.html").read_bytes() if settings.graphiql else None
-        door = Door(authenticate=self._authenticate, context=self._context)
+        door = Door(self._authenticate, self._context, access_to(inside(schema)), lambda: self.services.purse)
         self._edge = Edge(schema, settings, door, page=page)
 
     def application(self) -> Starlette:
@@ -74,7 +76,7 @@ class Server:
                 allow_origins=origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=headers,
-                expose_headers=["x-request-id"],
+                expose_headers=["x-request-id", "retry-after"],
                 max_age=3_600,
             )
         ]
@@ -99,7 +101,7 @@ class Server:
         return await identify(self.services.db, self.services.tokens, token)
 
     def _context(self, principal: Principal | None, facts: RequestFacts) -> Context:
-        return Context(self.services, principal, facts.idempotency_key, facts.more_time)
+        return Context(self.services, principal, facts.idempotency_key, facts.address, facts.more_time)
 
     async def _ready(self, _: Request) -> JSONResponse:
         found = ["This server is going away."] if self._edge.draining else await troubles(self.services)

@@ -7,7 +7,7 @@ import hmac
 import logging
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from errors import BadUserInput, Unauthenticated, Unavailable
 from ids import Kind, decode, encode, new_id
+from scopes import Scope, granted
 from settings import Settings, SettingsError
 
 Clock = Callable[[], datetime]
@@ -49,6 +50,12 @@ class Principal:
 
     user_id: UUID
     expires_at: datetime
+    scopes: frozenset[Scope] | None = None
+    "None: everything that the person may do."
+
+    def allows(self, scope: Scope) -> bool:
+        """Whether the token was given for this."""
+        return self.scopes is None or scope in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +71,11 @@ class Outsider:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says: a user of ours by id, or an outsider, and until when."""
+    """What a valid token says: a user of ours by id, or an outsider, until when, and for what."""
 
     subject: UUID | Outsider
     expires_at: datetime
+    scopes: frozenset[Scope] | None = None
 
 
 def utc_now() -> datetime:
@@ -90,9 +98,16 @@ class Tokens:
         self._outside = _Outside.of(settings, now)
 
     def issue(
-        self, user_id: UUID, now: datetime | None = None, seconds: int | None = None
+        self,
+        user_id: UUID,
+        now: datetime | None = None,
+        seconds: int | None = None,
+        scopes: Iterable[Scope] | None = None,
     ) -> tuple[str, datetime]:
-        """A token for a user, and when it expires. Raises BadUserInput for a life beyond 1 s to 366 days."""
+        """A token for a user, and when it expires; without `scopes`, for all that the person may do.
+
+        Raises BadUserInput for a life beyond 1 s to 366 days.
+        """
         life = self._seconds if seconds is None else seconds
         if not 1 <= life <= _LONGEST_LIFE:
             raise BadUserInput("An access token lasts 1 second to 366 days.")
@@ -105,6 +120,8 @@ class Tokens:
             "exp": issued + life,
             "jti": new_id().hex,
         }
+        if scopes is not None:
+            claims["scope"] = " ".join(scopes)
         token = jwt.encode(claims, self._secret, algorithm=_OURS, headers={"typ": _OUR_TYPE})
         return token, datetime.fromtimestamp(issued + life, UTC)
 
@@ -137,7 +154,7 @@ class Tokens:
             options=_options("jti"),
         )
         claimed = _Claimed.valid_at(self._now(), payload)
-        return Claims(decode(Kind.USER, claimed.sub), claimed.expires_at)
+        return Claims(decode(Kind.USER, claimed.sub), claimed.expires_at, claimed.scopes)
 
 
 class _Outside:
@@ -166,7 +183,7 @@ class _Outside:
             options=_options(),
         )
         claimed = _Claimed.valid_at(self._now(), payload)
-        return Claims(claimed.outsider(self._issuer), claimed.expires_at)
+        return Claims(claimed.outsider(self._issuer), claimed.expires_at, claimed.scopes)
 
 
 def _options(*required: str) -> Options:
@@ -193,6 +210,7 @@ class _Claimed(BaseModel):
     exp: _Instant
     iat: _Instant
     nbf: _Instant = 0
+    scope: str | None = None
     email: object = None
     email_verified: object = None
     name: object = None
@@ -209,6 +227,10 @@ class _Claimed(BaseModel):
     @property
     def expires_at(self) -> datetime:
         return datetime.fromtimestamp(self.exp, UTC)
+
+    @property
+    def scopes(self) -> frozenset[Scope] | None:
+        return None if self.scope is None else granted(self.scope.split(" "))
 
     def outsider(self, issuer: str) -> Outsider:
         email = self.email if isinstance(self.email, str) and self.email_verified is not False else None

@@ -37,6 +37,7 @@ from resolvers.task_agent import Answered, question
 from resolvers.task_agent import ask as agent_ask
 from resolvers.users import ensure_user
 from schema.root import schema as graphql_schema
+from scopes import Scope
 from settings import Settings, SettingsError
 
 T = TypeVar("T")
@@ -95,9 +96,13 @@ def migrate() -> None:
 def token(
     user: Annotated[str, typer.Option(help="Email address; the user is made where there is none.")],
     expires_in: Annotated[int, typer.Option(min=1, max=31_536_000, help="Seconds.")] = 3_600,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What it is good for; may be given more than once. All if left out."),
+    ] = None,
 ) -> None:
     """Print an access token, and nothing else."""
-    print(_run(_token(_settings(), user, expires_in)))
+    print(_run(_token(_settings(), user, expires_in, scope or None)))
 
 
 @cli.command()
@@ -218,10 +223,11 @@ async def _migrate(settings: Settings) -> None:
         pass
 
 
-async def _token(settings: Settings, email: str, seconds: int) -> str:
+async def _token(settings: Settings, email: str, seconds: int, scopes: list[Scope] | None) -> str:
     async with _database(settings) as db:
         user = await ensure_user(db, email)
-    return Tokens(settings, load_secret(settings)).issue(user.id, seconds=seconds)[0]
+    tokens = Tokens(settings, load_secret(settings))
+    return tokens.issue(user.id, seconds=seconds, scopes=scopes)[0]
 
 
 async def _talk(url: str | None, token: str | None, work: Callable[[Api], Awaitable[T]]) -> T:

@@ -7,6 +7,7 @@ operation and stands in the top-level `errors`. Anything else is a fault of ours
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -148,6 +149,52 @@ class Unauthenticated(RequestError):
 
     code = "UNAUTHENTICATED"
     status = 401
+
+
+class Forbidden(RequestError):
+    """The access token is not good for this."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+    def __init__(self, missing: Iterable[str]) -> None:
+        self.missing = list(missing)
+        super().__init__(f"The access token lacks the scope {' '.join(self.missing)}.")
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return {"code": self.code, "missingScopes": self.missing}
+
+
+class CostLimitExceeded(RequestError):
+    """The operation may bring too much at once: ask for smaller pages."""
+
+    code = "COST_LIMIT_EXCEEDED"
+
+    def __init__(self, requested: int, limit: int) -> None:
+        super().__init__(
+            f"The operation costs {requested:,} points; {limit:,} are allowed. Ask for smaller pages."
+        )
+        self.requested, self.limit = requested, limit
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return {"code": self.code, "cost": {"requested": self.requested, "limit": self.limit}}
+
+
+class RateLimited(RequestError):
+    """Too much was asked for in the last minute: wait a little."""
+
+    code = "RATE_LIMITED"
+    status = 429
+
+    def __init__(self, retry_after_ms: int, message: str | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+    @property
+    def extensions(self) -> dict[str, object]:
+        return {"code": self.code, "retryAfterMs": self.retry_after_ms}
 
 
 class OperationTimeout(RequestError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -16,7 +17,6 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -81,6 +81,17 @@ class Settings(BaseSettings):
     max_tokens: int = Field(default=1_500, ge=100)
     max_depth: int = Field(default=12, ge=2)
     max_aliases: int = Field(default=30, ge=1)
+    max_cost: int = Field(default=10_000, ge=1)
+    "Points that one operation may cost: about the objects that it may bring, lists at their full size."
+    cost_per_minute: int = Field(default=100_000, ge=0, le=2_000_000_000)
+    "Points that one user may spend in a minute, on all servers together; 0: any number."
+    anonymous_cost_per_minute: int = Field(default=600, ge=0, le=2_000_000_000)
+    "The same for callers without a token (signing up and in), for each client address."
+    sign_ins_per_minute: int = Field(default=5, ge=0, le=10_000)
+    "Attempts to sign in to one account from one client address; 0: any number."
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(default_factory=list[str])
+    """Addresses or networks of proxies, separated by commas, whose `X-Forwarded-For` says where a request
+    comes from. Without any, the header is ignored."""
     operation_timeout_seconds: float = Field(default=10, gt=0, le=60)
     "Queries that wait by contract (awaitExecution, waitMs) get their own time on top."
     connection_init_seconds: float = Field(default=5, gt=0, le=60)
@@ -117,13 +128,20 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like postgresql://user:password@host/database")
         return f"postgresql://{rest}"
 
-    @model_validator(mode="before")
+    @field_validator("allowed_origins", "trusted_proxies", mode="before")
     @classmethod
-    def _split_origins(cls, values: dict[str, object]) -> dict[str, object]:
-        origins = values.get("allowed_origins")
-        if isinstance(origins, str):
-            values = {**values, "allowed_origins": [o.strip() for o in origins.split(",") if o.strip()]}
-        return values
+    def _split(cls, value: object) -> object:
+        """Commas separate."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _be_networks(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            ip_network(proxy)
+        return proxies
 
     @field_validator("jwt_secret")
     @classmethod

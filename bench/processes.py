@@ -18,6 +18,8 @@ from tests.processes import ROOT, free_port, until
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _DEADLINE = 30.0
+_BUDGETS = {"BATON_COST_PER_MINUTE": "2000000000", "BATON_ANONYMOUS_COST_PER_MINUTE": "2000000000"}
+"Kept, so that keeping them is measured, and never spent."
 _PROCESSES = Path("/proc")
 
 
@@ -39,7 +41,9 @@ def served(*module: str, env: Mapping[str, str]) -> Generator[Served, None, None
     command = [sys.executable, "-m", *module, "--port", str(port)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env={**clean, **env}, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**clean, **_BUDGETS, **env}, stdout=log, stderr=log
+        )
         try:
             until(lambda: _listens(port) or process.poll() is not None)
             log.seek(0)

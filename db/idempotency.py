@@ -45,6 +45,24 @@ _KEEP = Query(
 )
 
 
+_COUNT_KNOWN = Query(
+    """
+    select count(*) as known
+    from unnest(cast(:mutations as text[]), cast(:keys as text[])) as asked (mutation, key)
+    join idempotency_keys as kept using (mutation, key)
+    where kept.user_id = :user_id and kept.reference is not null
+      and kept.created_at > now() - interval '24 hours'
+    """
+)
+
+
+async def are_known(session: Session, user_id: UUID, pairs: list[tuple[str, str]]) -> bool:
+    """Whether each of these mutations was carried out before with its key."""
+    mutations, keys = [mutation for mutation, _ in pairs], [key for _, key in pairs]
+    row = await session.one(_COUNT_KNOWN, user_id=user_id, mutations=mutations, keys=keys)
+    return row["known"] == len(pairs)
+
+
 async def claim_key(
     session: Session, user_id: UUID, mutation: str, key: str, fingerprint: bytes, wait_ms: int
 ) -> KeyRow | None:

@@ -30,7 +30,9 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from edge.access import NO_ACCESS, Access
 from edge.answers import MAX_ERRORS, Failure
+from edge.demand import Demand, demand_of
 from edge.limits import excesses
 from edge.masking import BAD_USER_INPUT, PARSE_FAILED, VALIDATION_FAILED, refused
 from settings import Settings
@@ -57,6 +59,8 @@ class Operation:
     "The response keys after all fragments are put in place, introspection left out."
     resume_variable: str | None
     "The variable behind the argument `after` of a subscription's field."
+    demand: Demand
+    "What the guard looks at."
 
     @property
     def kind(self) -> OperationType:
@@ -72,8 +76,9 @@ class Operation:
 class Documents:
     """What was sent lately, by its text. A document that was refused is remembered too."""
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
+    def __init__(self, schema: GraphQLSchema, settings: Settings, access: Access = NO_ACCESS) -> None:
         self._schema = schema
+        self._access = access
         self._settings = settings
         self._kept: OrderedDict[str, dict[str | None, Operation] | Failure] = OrderedDict()
         self._characters = 0
@@ -117,7 +122,7 @@ class Documents:
             errors = validate(self._schema, document, _RULES, max_errors=MAX_ERRORS)
         if errors:
             raise Failure([refused(error, VALIDATION_FAILED) for error in errors])
-        operations = _operations(document)
+        operations = _operations(self._schema, document, self._access)
         if not operations:
             raise _no_operation("The document holds no operation.")
         return operations
@@ -153,20 +158,28 @@ def _nul_strings(document: DocumentNode, text: str) -> list[GraphQLError]:
     return finder.found
 
 
-def _operations(document: DocumentNode) -> dict[str | None, Operation]:
+def _operations(schema: GraphQLSchema, document: DocumentNode, access: Access) -> dict[str | None, Operation]:
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     nodes = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-    return {operation.name: operation for operation in (_operation(document, n, fragments) for n in nodes)}
+    found = (_operation(schema, document, node, fragments, access) for node in nodes)
+    return {operation.name: operation for operation in found}
 
 
-def _operation(document: DocumentNode, node: OperationDefinitionNode, fragments: Fragments) -> Operation:
+def _operation(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    node: OperationDefinitionNode,
+    fragments: Fragments,
+    access: Access,
+) -> Operation:
     fields = list(_root_fields(node.selection_set, fragments, set()))
     roots = frozenset((f.alias or f.name).value for f in fields if not f.name.value.startswith("__"))
+    demand = demand_of(schema, node, fragments, fields, access)
     if node.operation is not OperationType.SUBSCRIPTION:
-        return Operation(document, node, roots, None)
+        return Operation(document, node, roots, None, demand)
     if len(roots) != 1:
         raise Failure([refused(GraphQLError("A subscription has one field.", node), VALIDATION_FAILED)])
-    return Operation(document, node, roots, _resume_variable(fields[0]))
+    return Operation(document, node, roots, _resume_variable(fields[0]), demand)
 
 
 def _root_fields(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from auth import Principal
+from edge.access import NO_ACCESS, Access
+from edge.guard import Purse
 
 C = TypeVar("C")
 
@@ -19,6 +21,8 @@ class RequestFacts:
     "Stands in the response header `X-Request-ID` and in our log."
     idempotency_key: str | None
     "The header `Idempotency-Key`; only ever set where the operation is a mutation with one root field."
+    address: str
+    "Where the request comes from; see `edge.address`."
     more_time: Callable[[float], None]
     """Lets the operation run so many seconds longer than the operation timeout, for fields that wait by
     contract. Calls add up, to 30 s in all. Without effect in a subscription: those have no timeout."""
@@ -26,10 +30,13 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True)
 class Door(Generic[C]):
-    """The two things that are the application's to say."""
+    """What is the application's to say."""
 
     authenticate: Callable[[str | None], Awaitable[Principal | None]]
     """Gets the bearer token, or None where there is none. Answers None for an anonymous caller; raises
     errors.Unauthenticated for a token that is not valid."""
     context: Callable[[Principal | None, RequestFacts], C]
     "Makes the `info.context` of one operation."
+    access: Access = field(default_factory=lambda: NO_ACCESS)
+    purse: Callable[[], Purse] | None = None
+    "Without one operations have a limit each, and callers no budget."

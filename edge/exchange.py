@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from edge.answers import Failure
 from edge.headers import request_id
 from edge.negotiation import Accept, Media
+from edge.requests import is_object
 
 Header = tuple[bytes, bytes]
 
@@ -90,6 +91,7 @@ class Exchange:
         headers = [
             *(failure.headers if isinstance(failure, HttpFailure) else []),
             *_BY_STATUS.get(status, []),
+            *_retry_after(failure),
         ]
         await self.respond(failure.body, Media.GRAPHQL if graphql else Media.JSON, status, headers)
 
@@ -112,6 +114,13 @@ class Exchange:
     async def write(self, body: bytes, *, more: bool) -> None:
         """Send a piece of the body; waits while the client takes none."""
         await self._send({"type": "http.response.body", "body": body, "more_body": more})
+
+
+def _retry_after(failure: Failure) -> list[Header]:
+    """For whoever reads no bodies: what the first error says of it, in whole seconds."""
+    extensions = failure.errors[0].get("extensions")
+    wait = extensions.get("retryAfterMs") if is_object(extensions) else None
+    return [(b"retry-after", b"%d" % -(-wait // 1_000))] if isinstance(wait, int) else []
 
 
 def _too_large(limit: int) -> HttpFailure:

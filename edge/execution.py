@@ -19,6 +19,7 @@ from edge.answers import MAX_ERRORS, Answer, Failure, PublicError
 from edge.core import Execution, inside
 from edge.documents import Documents, Operation
 from edge.door import Door, RequestFacts
+from edge.guard import Guard
 from edge.patience import Patience
 from edge.requests import GraphQLRequest
 from errors import OperationTimeout
@@ -33,6 +34,7 @@ class Caller:
 
     principal: Principal | None
     request_id: str
+    address: str
     idempotency_key: str | None = None
 
 
@@ -41,7 +43,8 @@ class Executions(Generic[C]):
 
     def __init__(self, schema: strawberry.Schema, settings: Settings, door: Door[C]) -> None:
         self._schema = inside(schema)
-        self._documents = Documents(self._schema, settings)
+        self._documents = Documents(self._schema, settings, door.access)
+        self._guard = Guard(settings.max_cost, door.purse)
         self._seconds = settings.operation_timeout_seconds
         self._door = door
 
@@ -50,7 +53,11 @@ class Executions(Generic[C]):
         return self._documents.operation(request.query, request.operation_name)
 
     async def run(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
-        """Carry out a query or a mutation. Raises Failure before any resolver has run."""
+        """Carry out a query or a mutation. Raises Failure and RequestError before any resolver has run."""
+        charge = await self._guard.admit(operation.demand, variables, caller)
+        return charge.shown_in(await self._carry_out(operation, variables, caller))
+
+    async def _carry_out(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
         patience = Patience(self._seconds)
         execution = self._execution(operation, variables, caller, patience)
         try:
@@ -64,10 +71,12 @@ class Executions(Generic[C]):
     async def subscribe(
         self, operation: Operation, variables: dict[str, object], caller: Caller
     ) -> AsyncGenerator[Answer, None]:
-        """Open a subscription: one answer for each event. Raises Failure, also later on if the source does.
+        """Open a subscription: one answer for each event. Raises Failure and RequestError before it is open,
+        and Failure later on if the source does.
 
         Closing the answers closes the source, before `aclose` returns.
         """
+        await self._guard.admit(operation.demand, variables, caller)
         execution = self._execution(operation, variables, caller, Patience(None))
         source = await execution.source()
         if isinstance(source, ExecutionResult):
@@ -77,7 +86,7 @@ class Executions(Generic[C]):
     def _execution(
         self, operation: Operation, variables: dict[str, object], caller: Caller, patience: Patience
     ) -> Execution:
-        facts = RequestFacts(caller.request_id, caller.idempotency_key, patience.more)
+        facts = RequestFacts(caller.request_id, caller.idempotency_key, caller.address, patience.more)
         context = self._door.context(caller.principal, facts)
         built = Execution.build(self._schema, operation.document, operation.name, variables, context)
         if isinstance(built, list):

@@ -6,6 +6,7 @@ No cookies, and POST only as application/json: a foreign page cannot make a brow
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Generic, TypeVar
 from urllib.parse import parse_qs
 
@@ -13,6 +14,7 @@ from graphql import OperationType
 from starlette.types import Receive, Scope, Send
 
 from edge import masking
+from edge.address import address_of
 from edge.answers import Answer, Failure
 from edge.connections import Connections
 from edge.documents import Operation
@@ -24,7 +26,7 @@ from edge.headers import bearer, idempotency_key
 from edge.negotiation import Media, media_type
 from edge.requests import GraphQLRequest, read_json
 from edge.sse import EventStream, failing
-from errors import BadRequest, Unavailable
+from errors import BadRequest, RequestError, Unavailable
 from settings import Settings
 
 C = TypeVar("C")
@@ -64,7 +66,7 @@ class Http(Generic[C]):
             return
         request = await self._request(exchange)
         principal = await self._door.authenticate(bearer(exchange.headers.get("authorization")))
-        caller = Caller(principal, exchange.request_id)
+        caller = Caller(principal, exchange.request_id, address_of(exchange.scope))
         try:
             operation = self._executions.select(request)
         except Failure as failure:
@@ -93,7 +95,7 @@ class Http(Generic[C]):
     ) -> None:
         if exchange.scope["method"] == "GET" and operation.kind is OperationType.MUTATION:
             raise HttpFailure(405, "A mutation must be sent by POST.", [(b"allow", b"POST")])
-        caller = Caller(caller.principal, caller.request_id, _idempotency_key(exchange, operation))
+        caller = replace(caller, idempotency_key=_idempotency_key(exchange, operation))
         if operation.kind is OperationType.SUBSCRIPTION:
             await self._subscribe(exchange, operation, request, caller)
         elif exchange.media is Media.EVENTS:
@@ -115,8 +117,8 @@ class Http(Generic[C]):
         variables, comment = _resumed(exchange, operation, request.variables)
         try:
             answers = await self._executions.subscribe(operation, variables, caller)
-        except Failure as failure:
-            answers = failing(failure)
+        except (Failure, RequestError) as error:
+            answers = failing(masking.failure(error, caller.request_id))
         await self._stream(exchange, answers, caller, comment)
 
     async def _stream(

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from auth import Principal
 from edge import masking
+from edge.address import address_of
 from edge.connections import Connections
 from edge.door import Door
 from edge.execution import Caller, Executions
@@ -68,7 +69,14 @@ class Sockets(Generic[C]):
             await outbox.accept(PROTOCOL, name)
             authorization = headers.get("authorization")
             socket = Socket(
-                self._executions, self._door, self._settings, authorization, name, receive, outbox
+                self._executions,
+                self._door,
+                self._settings,
+                authorization,
+                name,
+                address_of(scope),
+                receive,
+                outbox,
             )
             await socket.run(self._connections)
 
@@ -83,6 +91,7 @@ class Socket(Generic[C]):
         settings: Settings,
         authorization: str | None,
         name: str,
+        address: str,
         receive: Receive,
         outbox: Outbox,
     ) -> None:
@@ -90,6 +99,7 @@ class Socket(Generic[C]):
         self._settings = settings
         self._authorization = authorization
         self._name = name
+        self._address = address
         self._receive = receive
         self._outbox = outbox
         self._operations = Operations(executions, outbox)
@@ -210,7 +220,7 @@ class Socket(Generic[C]):
         if id in self._operations:
             raise Close(4409, f"Subscriber for {id} already exists")
         self._started += 1
-        caller = Caller(self._principal, f"{self._name}.{self._started}")
+        caller = Caller(self._principal, f"{self._name}.{self._started}", self._address)
         try:
             request = self._request(payload)
         except Unfit as error:

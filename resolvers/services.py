@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from auth import Tokens, load_secret
 from db.connection import Database
 from events.hub import Hub, open_hub
+from resolvers.budgets import Budgets
+from resolvers.purse import Purse
 from settings import Settings
 
 
@@ -20,6 +22,8 @@ class Services:
     db: Database
     hub: Hub
     tokens: Tokens
+    budgets: Budgets
+    purse: Purse
 
 
 @asynccontextmanager
@@ -33,6 +37,8 @@ async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerat
     try:
         async with open_hub(dsn, name) as hub:
             db.on_commit = hub.publish
-            yield Services(settings, db, hub, Tokens(settings, load_secret(settings)))
+            tokens = Tokens(settings, load_secret(settings))
+            budgets = Budgets(db)
+            yield Services(settings, db, hub, tokens, budgets, Purse(settings, db, budgets))
     finally:
         await db.close()

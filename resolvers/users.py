@@ -111,9 +111,10 @@ async def identify(db: Database, tokens: Tokens, token: str) -> Principal:
     """
     claims = await tokens.verify(token)
     if isinstance(claims.subject, UUID):
-        return Principal(claims.subject, claims.expires_at)
+        return Principal(claims.subject, claims.expires_at, claims.scopes)
     async with db.as_system() as session:
-        return Principal(await _find_or_add(session, claims.subject), claims.expires_at)
+        user_id = await _find_or_add(session, claims.subject)
+    return Principal(user_id, claims.expires_at, claims.scopes)
 
 
 async def viewer(db: Database, user_id: UUID) -> UserRow:

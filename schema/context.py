@@ -12,8 +12,9 @@ from strawberry.dataloader import DataLoader
 
 from auth import Principal
 from db.connection import Database
-from errors import Unauthenticated
+from errors import Forbidden, Unauthenticated
 from resolvers.services import Services
+from scopes import Scope
 
 V = TypeVar("V")
 Find: TypeAlias = Callable[[Database, UUID, list[UUID]], Awaitable[Mapping[UUID, V]]]
@@ -28,6 +29,8 @@ class Context:
     principal: Principal | None = None
     idempotency_key: str | None = None
     "From the HTTP header; only there for a document with a single mutation field."
+    address: str = "unknown"
+    "Where the request comes from; of IPv6 the network of 64 bits."
     more_time: Callable[[float], None] = lambda _: None
     "Lets the operation run longer, by seconds: for fields that wait by contract."
     _loaders: dict[Find[Any], DataLoader[UUID, Any]] = field(
@@ -59,6 +62,14 @@ class Context:
         if self.principal is None:
             raise Unauthenticated
         return self.principal.user_id
+
+    def require(self, scope: Scope) -> None:
+        """For fields whose scope depends on what is asked for; all others are in `schema.scopes`.
+
+        Raises Forbidden.
+        """
+        if self.principal is not None and not self.principal.allows(scope):
+            raise Forbidden([scope])
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

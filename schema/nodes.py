@@ -18,6 +18,7 @@ from schema.agents import Agent
 from schema.context import Info
 from schema.node import Node
 from schema.schedules import Schedule
+from schema.scopes import scope_of_id
 from schema.types import Execution, Interrupt, Step, Task
 from schema.users import User
 
@@ -39,7 +40,7 @@ _KINDS: dict[Kind, tuple[Find, Callable[[Any], Node]]] = {
 async def nodes_of(info: Info, asked: Sequence[str]) -> list[Node | None]:
     """The objects in the order asked for, None for what is not there.
 
-    Raises Unauthenticated whatever is asked for, then BadUserInput and InvalidId.
+    Raises Unauthenticated whatever is asked for, then BadUserInput, InvalidId and Forbidden.
     """
     user_id = info.context.user_id
     if len(asked) > MOST_NODES:
@@ -47,6 +48,7 @@ async def nodes_of(info: Info, asked: Sequence[str]) -> list[Node | None]:
     parsed = [ids.parse(text) for text in asked]
     wanted: defaultdict[Kind, list[UUID]] = defaultdict(list)
     for kind, value in parsed:
+        info.context.require(scope_of_id(kind))
         wanted[kind].append(value)
     found = {kind: await _find(info, user_id, kind, values) for kind, values in wanted.items()}
     return [found[kind].get(value) for kind, value in parsed]

@@ -10,6 +10,7 @@ from schema.agents import AgentMutations, AgentQueries
 from schema.event import Event
 from schema.executions import ExecutionMutations, ExecutionQueries
 from schema.interrupts import InterruptQueries
+from schema.limits import LimitQueries
 from schema.nodes import NodeQueries
 from schema.scalars import SCALARS
 from schema.schedules import ScheduleMutations, ScheduleQueries
@@ -23,6 +24,7 @@ from schema.users import UserMutations, UserQueries
 class Query(
     UserQueries,
     NodeQueries,
+    LimitQueries,
     TaskQueries,
     AgentQueries,
     ExecutionQueries,

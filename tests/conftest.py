@@ -60,6 +60,9 @@ def settings(dsn: str, tmp_path: Path) -> Settings:
         lease_seconds=1,
         poll_seconds=0.5,
         drain_seconds=1,
+        cost_per_minute=2_000_000_000,
+        anonymous_cost_per_minute=2_000_000_000,
+        sign_ins_per_minute=0,
     )
 
 

@@ -77,6 +77,9 @@ class House:
             "DATABASE_URL": dsn,
             "BATON_DATA_DIR": str(folder),
             "BATON_JWT_SECRET": SECRET,
+            "BATON_COST_PER_MINUTE": "2000000000",
+            "BATON_ANONYMOUS_COST_PER_MINUTE": "2000000000",
+            "BATON_SIGN_INS_PER_MINUTE": "0",
             **settings,
         }
         self.servers: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from db.tables.agents import Agent, AgentVersion, ToolServer
 from db.tables.base import Base
+from db.tables.budgets import Budget
 from db.tables.conversations import Conversation, Message
 from db.tables.people import IdempotencyKey, RefreshToken, User
 from db.tables.runs import Event, Execution, Interrupt, Schedule, Step
@@ -30,6 +31,7 @@ __all__ = [
     "Agent",
     "AgentVersion",
     "Base",
+    "Budget",
     "Conversation",
     "Event",
     "Execution",

@@ -31,8 +31,4 @@ ExecutionFilter.conversationId StartExecutionInput.conversationId MessageDelta M
 MessageSteered Usage Execution.usage
 """
 
-EDGE = """
-RateLimit Query.rateLimit
-"""
-
-NOT_BUILT = frozenset((ENGINE + STREAMS + CONVERSATIONS + EDGE).split())
+NOT_BUILT = frozenset((ENGINE + STREAMS + CONVERSATIONS).split())

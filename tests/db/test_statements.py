@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from db import agents, children, events, executions, idempotency, interrupts, steps, tasks, users
+from db import agents, budgets, children, events, executions, idempotency, interrupts, steps, tasks, users
 from db.connection import Database
 from db.migrate import engine_for, migrate, newest
 from db.query import Query
@@ -19,7 +19,7 @@ from errors import Unavailable
 
 pytestmark = pytest.mark.anyio
 
-MODULES = (agents, children, events, executions, idempotency, interrupts, steps, tasks, users)
+MODULES = (agents, budgets, children, events, executions, idempotency, interrupts, steps, tasks, users)
 STATEMENTS = [
     (f"{module.__name__}.{name}", value)
     for module in MODULES
