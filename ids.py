@@ -25,6 +25,8 @@ class Kind(StrEnum):
     AGENT = "agent"
     INTERRUPT = "intr"
     SCHEDULE = "sched"
+    CONVERSATION = "conv"
+    MESSAGE = "msg"
 
 
 def new_id() -> UUID:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam
 
-from db.connection import Session
+from db.connection import Reader, Session
 from db.paging import Listing
 from db.query import Query, Row
 from db.tables import Agent, AgentVersion
@@ -146,27 +146,27 @@ async def archive_agent(session: Session, user_id: UUID, agent_id: UUID) -> None
     await session.run(_ARCHIVE, user_id=user_id, id=agent_id)
 
 
-async def get_agent(session: Session, user_id: UUID, agent_id: UUID) -> AgentRow | None:
+async def get_agent(reader: Reader, user_id: UUID, agent_id: UUID) -> AgentRow | None:
     """The agent, archived or not, if it is there and this user's."""
-    return await session.first(_GET_MANY, user_id=user_id, ids=[agent_id])
+    return await reader.first(_GET_MANY, user_id=user_id, ids=[agent_id])
 
 
-async def get_agents(session: Session, user_id: UUID, ids: list[UUID]) -> list[AgentRow]:
+async def get_agents(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[AgentRow]:
     """Those of the agents that are there and this user's, archived or not, in no order."""
-    return await session.all(_GET_MANY, user_id=user_id, ids=ids)
+    return await reader.all(_GET_MANY, user_id=user_id, ids=ids)
 
 
-async def get_agent_version(session: Session, user_id: UUID, version_id: UUID) -> AgentRow | None:
+async def get_agent_version(reader: Reader, user_id: UUID, version_id: UUID) -> AgentRow | None:
     """The agent as it was in this version."""
-    return await session.first(_GET_VERSION, user_id=user_id, version_id=version_id)
+    return await reader.first(_GET_VERSION, user_id=user_id, version_id=version_id)
 
 
-async def agent_named(session: Session, user_id: UUID, name: str) -> UUID | None:
+async def agent_named(reader: Reader, user_id: UUID, name: str) -> UUID | None:
     """Which of the user's agents that are not archived has this name."""
-    row = await session.first(_NAMED, user_id=user_id, name=name)
+    row = await reader.first(_NAMED, user_id=user_id, name=name)
     return None if row is None else row["id"]
 
 
-async def agents_below(session: Session, user_id: UUID, ids: list[UUID]) -> set[UUID]:
+async def agents_below(reader: Reader, user_id: UUID, ids: list[UUID]) -> set[UUID]:
     """These agents, their subagents, and theirs."""
-    return {row["id"] for row in await session.all(_BELOW, user_id=user_id, ids=ids)}
+    return {row["id"] for row in await reader.all(_BELOW, user_id=user_id, ids=ids)}

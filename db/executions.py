@@ -27,6 +27,10 @@ class ExecutionRow(Row):
     user_id: UUID
     task_id: UUID | None
     parent_id: UUID | None
+    agent_id: UUID | None
+    agent_version_id: UUID | None
+    conversation_id: UUID | None
+    reply_id: UUID | None
     input: str
     time_zone: str
     priority: int
@@ -74,6 +78,8 @@ EXECUTIONS = Listing(
     filters={
         "status": Execution.status == bindparam("status", type_=ARRAY(Text), required=True).any_(),
         "task_id": Execution.task_id == bindparam("task_id", required=True),
+        "agent_id": Execution.agent_id == bindparam("agent_id", required=True),
+        "conversation_id": Execution.conversation_id == bindparam("conversation_id", required=True),
         "created_after": Execution.created_at > bindparam("created_after", required=True),
         "created_before": Execution.created_at < bindparam("created_before", required=True),
         "metadata": Execution.meta.contains(bindparam("metadata", type_=JSONB, required=True)),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
+from db.messages import MessageRow
 from db.steps import StepRow
 from db.tasks import TaskRow
-from events.kinds import ExecutionStatusChanged, InterruptFacts, StepFacts, TaskFacts
+from events.kinds import ExecutionStatusChanged, InterruptFacts, MessageFacts, StepFacts, TaskFacts
 
 
 def task_facts(row: TaskRow) -> TaskFacts:
@@ -22,6 +23,19 @@ def task_facts(row: TaskRow) -> TaskFacts:
         version=row.version,
         created_at=row.created_at,
         updated_at=row.updated_at,
+    )
+
+
+def message_facts(row: MessageRow) -> MessageFacts:
+    """A message, which never changes."""
+    return MessageFacts(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        number=row.number,
+        role=row.role,
+        content=row.content,
+        execution_id=row.execution_id,
+        created_at=row.created_at,
     )
 
 

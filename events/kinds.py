@@ -89,6 +89,19 @@ class InterruptFacts(_Facts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFacts(_Facts):
+    """A whole message. Number counts from 1 in its conversation."""
+
+    id: UUID
+    conversation_id: UUID
+    number: int
+    role: str
+    content: str
+    execution_id: UUID | None = None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionStatusChanged(_Facts):
     """A run went into another state."""
 
@@ -161,6 +174,40 @@ class TaskChanged(_Facts):
     task: TaskFacts | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDelta(_Facts):
+    """A piece of a message that is being written, `offset` characters from its start.
+
+    At offset 0 the message begins, also where an attempt before had written some of it.
+    """
+
+    kind: ClassVar[str] = "MessageDelta"
+
+    execution_id: UUID
+    message_id: UUID
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageCompleted(_Facts):
+    """A message is whole: from a person, or written by a run."""
+
+    kind: ClassVar[str] = "MessageCompleted"
+
+    message: MessageFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSteered(_Facts):
+    """A run took up a message that came while it was active."""
+
+    kind: ClassVar[str] = "MessageSteered"
+
+    execution_id: UUID
+    message_id: UUID
+
+
 Event: TypeAlias = (
     ExecutionStatusChanged
     | StepStarted
@@ -169,6 +216,9 @@ Event: TypeAlias = (
     | InterruptOpened
     | InterruptClosed
     | TaskChanged
+    | MessageDelta
+    | MessageCompleted
+    | MessageSteered
 )
 
 _READERS: dict[str, TypeAdapter[Event]] = {
@@ -179,6 +229,9 @@ _READERS: dict[str, TypeAdapter[Event]] = {
     InterruptOpened.kind: TypeAdapter(InterruptOpened),
     InterruptClosed.kind: TypeAdapter(InterruptClosed),
     TaskChanged.kind: TypeAdapter(TaskChanged),
+    MessageDelta.kind: TypeAdapter(MessageDelta),
+    MessageCompleted.kind: TypeAdapter(MessageCompleted),
+    MessageSteered.kind: TypeAdapter(MessageSteered),
 }
 
 

@@ -20,14 +20,12 @@ from settings import Settings
 
 async def agent_by_id(db: Database, user_id: UUID, agent_id: UUID) -> AgentRow | None:
     """The agent, archived or not, if it is there and this user's."""
-    async with db.as_user(user_id) as session:
-        return await rows.get_agent(session, user_id, agent_id)
+    return await rows.get_agent(db.reading(user_id), user_id, agent_id)
 
 
 async def agents_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUID, AgentRow]:
     """Those of the agents that are there and this user's."""
-    async with db.as_user(user_id) as session:
-        return {row.id: row for row in await rows.get_agents(session, user_id, ids)}
+    return {row.id: row for row in await rows.get_agents(db.reading(user_id), user_id, ids)}
 
 
 async def agent_page(
@@ -35,14 +33,12 @@ async def agent_page(
 ) -> Slice[AgentRow]:
     """One page of the user's agents, newest first. Raises BadUserInput and InvalidCursor."""
     page = window.page("CREATED_AT", descending=True)
-    async with db.as_user(user_id) as session:
-        return await AGENTS.page(session, page, {**filters, "user_id": user_id})
+    return await AGENTS.page(db.reading(user_id), page, {**filters, "user_id": user_id})
 
 
 async def agent_count(db: Database, user_id: UUID, filters: Mapping[str, object]) -> int:
     """How many agents the filters let through."""
-    async with db.as_user(user_id) as session:
-        return await AGENTS.count(session, {**filters, "user_id": user_id})
+    return await AGENTS.count(db.reading(user_id), {**filters, "user_id": user_id})
 
 
 def offer(settings: Settings) -> Offer:

@@ -15,6 +15,7 @@ from resolvers import agents
 from resolvers.idempotency import Call, Effect
 from schema import problems
 from schema.arguments import or_none, window
+from schema.columns import column, off_rows
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
@@ -23,43 +24,32 @@ from schema.node import Node
 _FIELDS = ("name", "instructions", "model", "temperature", "max_steps", "tool_names", "approval_required")
 
 
+@off_rows
 @strawberry.type
 class Agent(Node):
-    name: str
-    instructions: str
-    model: str = strawberry.field(
+    id: strawberry.ID = column(lambda row: strawberry.ID(ids.encode(Kind.AGENT, row.id)))
+    name: str = column()
+    instructions: str = column()
+    model: str = column(
         description="`rules` is built in and needs no key or network; others are `provider:model`, "
         "e.g. `openai:gpt-5`, `anthropic:claude-opus-4-6`."
     )
-    temperature: float | None
-    max_steps: int
-    approval_required: list[str] = strawberry.field(
+    temperature: float | None = column()
+    max_steps: int = column()
+    approval_required: list[str] = column(
         description="Tools of this agent that wait for a person's approval before each call."
     )
-    version: int = strawberry.field(
+    version: int = column(
         description="Each update makes a new version; a run keeps the version it started with."
     )
-    archived_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    archived_at: datetime | None = column()
+    created_at: datetime = column()
+    updated_at: datetime = column()
     row: strawberry.Private[AgentRow]
 
     @classmethod
     def of(cls, row: AgentRow) -> Agent:
-        return cls(
-            id=strawberry.ID(ids.encode(Kind.AGENT, row.id)),
-            name=row.name,
-            instructions=row.instructions,
-            model=row.model,
-            temperature=row.temperature,
-            max_steps=row.max_steps,
-            approval_required=row.approval_required,
-            version=row.version,
-            archived_at=row.archived_at,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            row=row,
-        )
+        return cls(row=row)
 
     @strawberry.field
     async def subagents(self, info: Info) -> list[Annotated[Agent, strawberry.lazy("schema.agents")]]:

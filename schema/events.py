@@ -10,7 +10,7 @@ from engine.states import EndReason, Status
 from events import kinds
 from ids import Kind
 from schema.event import Event
-from schema.types import ChangeKind, Interrupt, Progress, Step, Task, typeid
+from schema.types import ChangeKind, Interrupt, Message, Progress, Step, Task, typeid
 
 
 @strawberry.type
@@ -65,6 +65,52 @@ class ProgressReported(Event, tells=kinds.ProgressReported):
     def of(cls, seq: int, at: datetime, fact: kinds.ProgressReported) -> ProgressReported:
         run = typeid(Kind.EXECUTION, fact.execution_id)
         return cls(seq=seq, at=at, execution_id=run, progress=Progress.of(fact))
+
+
+@strawberry.type(
+    description="A piece of a message that is being written; `offset` counts characters from the start "
+    "of the message."
+)
+class MessageDelta(Event, tells=kinds.MessageDelta):
+    execution_id: strawberry.ID
+    message_id: strawberry.ID
+    offset: int
+    text: str
+
+    @classmethod
+    def of(cls, seq: int, at: datetime, fact: kinds.MessageDelta) -> MessageDelta:
+        return cls(
+            seq=seq,
+            at=at,
+            execution_id=typeid(Kind.EXECUTION, fact.execution_id),
+            message_id=typeid(Kind.MESSAGE, fact.message_id),
+            offset=fact.offset,
+            text=fact.text,
+        )
+
+
+@strawberry.type(description="A message is whole: from a person, or written by a run.")
+class MessageCompleted(Event, tells=kinds.MessageCompleted):
+    message: Message
+
+    @classmethod
+    def of(cls, seq: int, at: datetime, fact: kinds.MessageCompleted) -> MessageCompleted:
+        return cls(seq=seq, at=at, message=Message.of(fact.message))
+
+
+@strawberry.type(description="The receipt of a message handed to a running execution.")
+class MessageSteered(Event, tells=kinds.MessageSteered):
+    execution_id: strawberry.ID
+    message_id: strawberry.ID
+
+    @classmethod
+    def of(cls, seq: int, at: datetime, fact: kinds.MessageSteered) -> MessageSteered:
+        return cls(
+            seq=seq,
+            at=at,
+            execution_id=typeid(Kind.EXECUTION, fact.execution_id),
+            message_id=typeid(Kind.MESSAGE, fact.message_id),
+        )
 
 
 @strawberry.type

@@ -7,6 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from schema import events
 from schema.agents import AgentMutations, AgentQueries
+from schema.conversations import ConversationMutations, ConversationQueries
 from schema.event import Event
 from schema.executions import ExecutionMutations, ExecutionQueries
 from schema.interrupts import InterruptQueries
@@ -27,6 +28,7 @@ class Query(
     LimitQueries,
     TaskQueries,
     AgentQueries,
+    ConversationQueries,
     ExecutionQueries,
     InterruptQueries,
     ScheduleQueries,
@@ -40,6 +42,7 @@ class Mutation(
     TaskMutations,
     TaskAgentMutations,
     AgentMutations,
+    ConversationMutations,
     ExecutionMutations,
     ScheduleMutations,
 ):

@@ -1,18 +1,25 @@
-"""Tasks, runs and steps as clients see them. They refer to each other, so they share this room."""
+"""Tasks, runs, steps, interrupts, conversations and messages as clients see them.
+
+They refer to each other, so they share this room.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 
 import ids
+from db.conversations import ConversationRow
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
+from db.messages import MessageRow
 from db.steps import StepRow
 from db.tasks import TaskRow
+from engine.conversations import Role
 from engine.states import (
     Decision,
     EndReason,
@@ -25,11 +32,12 @@ from engine.states import (
 )
 from errors import NotFound
 from events.cursor import Cursor
-from events.kinds import InterruptFacts, ProgressReported, StepFacts, TaskFacts
+from events.kinds import InterruptFacts, MessageFacts, ProgressReported, StepFacts, TaskFacts
 from ids import Kind
-from resolvers import children, executions, interrupts, tasks
+from resolvers import agents, children, conversations, executions, interrupts, tasks
 from resolvers.paging import Window
 from resolvers.snapshots import Past, interrupt_as_of, run_as_of, step_as_of
+from schema.agents import Agent
 from schema.arguments import or_none, window
 from schema.columns import column, off_rows
 from schema.connection import Connection, ordered_by
@@ -53,6 +61,7 @@ strawberry.enum(EndReason)
 strawberry.enum(StepKind)
 strawberry.enum(Status, name="ExecutionStatus")
 strawberry.enum(StepStatus)
+strawberry.enum(Role, name="MessageRole")
 strawberry.enum(InterruptReason)
 strawberry.enum(InterruptStatus)
 strawberry.enum(Decision)
@@ -174,6 +183,19 @@ class Execution(Node):
         row = await info.context.load(tasks.tasks_by_ids, self.row.task_id)
         return None if row is None else Task.of(row)
 
+    @strawberry.field
+    async def agent(self, info: Info) -> Agent | None:
+        return await agent_or_none(info, self.row.agent_id)
+
+    @strawberry.field
+    async def conversation(
+        self, info: Info
+    ) -> Annotated[Conversation, strawberry.lazy("schema.types")] | None:
+        if self.row.conversation_id is None:
+            return None
+        row = await info.context.load(conversations.conversations_by_ids, self.row.conversation_id)
+        return None if row is None else Conversation.of(row)
+
     @strawberry.field(description="The run that started it.")
     async def parent(self, info: Info) -> Execution | None:
         if self.row.parent_id is None:
@@ -269,6 +291,82 @@ class Interrupt(Node):
             return None
         row = await info.context.load(executions.steps_by_ids, self.row.step_id)
         return None if row is None else Step.of(row)
+
+
+@off_rows
+@strawberry.type
+class Message(Node):
+    id: strawberry.ID = column(lambda row: typeid(Kind.MESSAGE, row.id))
+    role: Role = column()
+    content: str = column()
+    created_at: datetime = column()
+    row: strawberry.Private[MessageRow | MessageFacts]
+
+    @classmethod
+    def of(cls, row: MessageRow | MessageFacts) -> Message:
+        return cls(row=row)
+
+    @strawberry.field(description="The run that wrote it, or that it started.")
+    async def execution(self, info: Info) -> Execution | None:
+        if self.row.execution_id is None:
+            return None
+        row = await info.context.load(executions.executions_by_ids, self.row.execution_id)
+        return None if row is None else Execution.of(row)
+
+
+@off_rows
+@strawberry.type
+class Conversation(Node):
+    id: strawberry.ID = column(lambda row: typeid(Kind.CONVERSATION, row.id))
+    title: str | None = column()
+    created_at: datetime = column()
+    updated_at: datetime = column()
+    row: strawberry.Private[ConversationRow]
+    seq: strawberry.Private[int]
+    up_to: strawberry.Private[int]
+    "The number of the last message that is told of."
+
+    @classmethod
+    def of(cls, row: ConversationRow) -> Conversation:
+        return cls(row=row, seq=conversations.where_it_stands(row), up_to=row.last_message_number)
+
+    @strawberry.field(description="The agent that answers; the built-in assistant when none was chosen.")
+    async def agent(self, info: Info) -> Agent | None:
+        return await agent_or_none(info, self.row.agent_id)
+
+    @strawberry.field(description="Oldest first.")
+    async def messages(
+        self,
+        info: Info,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
+    ) -> Connection[Message]:
+        db = info.context.services.db
+        page = await conversations.message_page(db, self.row, self.up_to, window(first, after, last, before))
+        return Connection[Message].of(
+            page,
+            node=Message.of,
+            cursor=ordered_by("NUMBER"),
+            count=lambda: conversations.message_count(db, self.row, self.up_to),
+        )
+
+    @strawberry.field
+    async def executions(
+        self, info: Info, first: int | None = 50, after: str | None = strawberry.UNSET
+    ) -> Connection[Execution]:
+        return await execution_connection(info, {"conversation_id": self.row.id}, window(first, after))
+
+    @strawberry.field(description="Where its stream stands now: pass it as `after` to follow from here.")
+    def cursor(self) -> str:
+        return Cursor(self.row.id, self.seq).encode()
+
+
+async def agent_or_none(info: Info, agent_id: UUID | None) -> Agent | None:
+    """The agent as it is today."""
+    row = None if agent_id is None else await info.context.load(agents.agents_by_ids, agent_id)
+    return None if row is None else Agent.of(row)
 
 
 async def execution_connection(

@@ -56,6 +56,18 @@ mutation ($input: CreateAgentInput!) {
     ... on UserError { code message path }
   }
 }"""
+CONVERSATION = """
+mutation ($input: CreateConversationInput!) {
+  createConversation(input: $input) {
+    __typename
+    ... on CreateConversationSuccess {
+      replayed
+      conversation { id title cursor agent { id } messages { totalCount nodes { id role content } } }
+    }
+    ... on InvalidInput { issues { path message } }
+    ... on UserError { code message path }
+  }
+}"""
 AWAIT = """
 query ($id: ID!) {
   awaitExecution(id: $id, timeoutMs: 20000) {
@@ -119,6 +131,12 @@ class User(Client):
         done = await self.one(SCHEDULE, input={"cron": cron, "input": text, **fields})
         assert done["__typename"] == "CreateScheduleSuccess", done
         return done["schedule"]
+
+    async def conversation(self, **fields: Any) -> dict[str, Any]:
+        """The conversation of a createConversation that succeeds."""
+        done = await self.one(CONVERSATION, input=fields)
+        assert done["__typename"] == "CreateConversationSuccess", done
+        return done["conversation"]
 
     async def start(self, text: str, **fields: Any) -> dict[str, Any]:
         """The answer of a startExecution that succeeds."""

@@ -34,6 +34,8 @@ class Conversation(Base):
     last_seq: Mapped[int] = mapped_column(server_default="0")
     pruned_seq: Mapped[int] = mapped_column(server_default="0")
     "Events of its stream up to here are older than retention and gone."
+    writing_seq: Mapped[int | None]
+    "Where its log stood when the reply that is being written now began: what follows tells all of it."
     deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=Now)
     updated_at: Mapped[datetime] = mapped_column(server_default=Now)

@@ -18,17 +18,12 @@ Subscription.conversationStream Subscription.activityStream
 """
 
 CONVERSATIONS = """
-Agent.tools Execution.agent ExecutionFilter.agentId
+Agent.tools ExecutionFilter.agentId
 StartExecutionInput.agentId ToolEffect Tool ToolServer RegisterToolServerInput RegisterToolServerSuccess
 RemoveToolServerSuccess RegisterToolServerResult RemoveToolServerResult Query.tools Query.toolServers
-Mutation.registerToolServer Mutation.removeToolServer MessageRole Message MessageEdge MessageConnection
-Conversation ConversationEdge ConversationConnection CreateConversationInput UpdateConversationInput
-CreateConversationSuccess UpdateConversationSuccess DeleteConversationSuccess CreateConversationResult
-UpdateConversationResult DeleteConversationResult OnActive Disposition SendMessageInput SendMessageSuccess
-SendMessageResult Query.conversation Query.conversations Mutation.createConversation
-Mutation.updateConversation Mutation.deleteConversation Mutation.sendMessage Execution.conversation
-ExecutionFilter.conversationId StartExecutionInput.conversationId MessageDelta MessageCompleted
-MessageSteered Usage Execution.usage
+Mutation.registerToolServer Mutation.removeToolServer OnActive Disposition SendMessageInput SendMessageSuccess
+SendMessageResult Mutation.sendMessage
+ExecutionFilter.conversationId StartExecutionInput.conversationId Usage Execution.usage
 """
 
 NOT_BUILT = frozenset((ENGINE + STREAMS + CONVERSATIONS).split())

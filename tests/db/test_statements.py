@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
+from pkgutil import iter_modules
 
 import asyncpg
 import pytest
@@ -10,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from db import agents, budgets, children, events, executions, idempotency, interrupts, steps, tasks, users
+import db as db_room
 from db.connection import Database
 from db.migrate import engine_for, migrate, newest
 from db.query import Query
@@ -19,7 +21,7 @@ from errors import Unavailable
 
 pytestmark = pytest.mark.anyio
 
-MODULES = (agents, budgets, children, events, executions, idempotency, interrupts, steps, tasks, users)
+MODULES = [import_module(f"db.{found.name}") for found in iter_modules(db_room.__path__)]
 STATEMENTS = [
     (f"{module.__name__}.{name}", value)
     for module in MODULES

@@ -17,6 +17,10 @@ from events.kinds import (
     InterruptClosed,
     InterruptFacts,
     InterruptOpened,
+    MessageCompleted,
+    MessageDelta,
+    MessageFacts,
+    MessageSteered,
     ProgressReported,
     StepFacts,
     StepFinished,
@@ -83,6 +87,16 @@ _interrupts = st.builds(
     expires_at=_times,
     created_at=_times,
 )
+_messages = st.builds(
+    MessageFacts,
+    id=st.uuids(),
+    conversation_id=st.uuids(),
+    number=_int64,
+    role=st.text(),
+    content=st.text(),
+    execution_id=st.none() | st.uuids(),
+    created_at=_times,
+)
 _events = st.one_of(
     st.builds(InterruptOpened, interrupt=_interrupts),
     st.builds(InterruptClosed, interrupt=_interrupts),
@@ -108,6 +122,9 @@ _events = st.one_of(
         task_id=st.uuids(),
         task=st.none() | _tasks,
     ),
+    st.builds(MessageDelta, execution_id=st.uuids(), message_id=st.uuids(), offset=_int64, text=st.text()),
+    st.builds(MessageCompleted, message=_messages),
+    st.builds(MessageSteered, execution_id=st.uuids(), message_id=st.uuids()),
 )
 
 
@@ -124,8 +141,8 @@ def test_an_event_reads_back_as_it_was_written(event: Event) -> None:
 def test_keys_of_a_newer_version_are_passed_over(event: Event) -> None:
     payload = _through_json(event)
     payload["from_tomorrow"] = 1
-    for inner in ("step", "task"):
-        if payload.get(inner):
+    for inner in ("step", "task", "message"):
+        if isinstance(payload.get(inner), dict):
             payload[inner]["also_from_tomorrow"] = {"a": [1]}
     assert read(event.kind, payload) == event
 
@@ -149,7 +166,16 @@ def test_keys_that_an_older_version_did_not_write_have_defaults() -> None:
 
 def test_every_kind_has_the_name_of_its_class() -> None:
     """The names stand in databases: they are a format, and this test is where one is changed."""
-    for kind in (ExecutionStatusChanged, StepStarted, StepFinished, ProgressReported, TaskChanged):
+    for kind in (
+        ExecutionStatusChanged,
+        StepStarted,
+        StepFinished,
+        ProgressReported,
+        TaskChanged,
+        MessageDelta,
+        MessageCompleted,
+        MessageSteered,
+    ):
         assert kind.kind == kind.__name__
 
 

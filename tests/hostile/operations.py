@@ -43,9 +43,9 @@ _SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "JSON": values.json_values,
 }
 
-_NOUNS = ("execution", "agent", "schedule")
+_NOUNS = ("execution", "conversation", "agent", "schedule")
 "Kinds of object beside tasks, as the names of root fields have them."
-_MEANT = {"taskId": "task", "subagentIds": "agent", "agentId": "agent"}
+_MEANT = {"taskId": "task", "agentId": "agent", "subagentIds": "agent"}
 
 OUTCOMES = {
     "createTask": "... on CreateTaskSuccess { task { id } }",
@@ -57,6 +57,9 @@ OUTCOMES = {
     "archiveAgent": "",
     "createSchedule": "",
     "deleteSchedule": "",
+    "createConversation": "",
+    "updateConversation": "",
+    "deleteConversation": "",
     "startExecution": "... on StartExecutionSuccess { execution { id } }",
     "cancelExecution": "",
     "retryExecution": "... on StartExecutionSuccess { execution { id } }",

@@ -12,21 +12,14 @@ from uuid import uuid4
 
 import httpx2
 
-from ids import parse
+from ids import Kind, parse
 from tests.api import Api, User
 from tests.hostile.operations import Operation
 
 _PLACEHOLDER = re.compile(r"@@(mine|theirs) (\w+) (\d)@@")
-_ID = re.compile(r"\b(?:user|task|exec|step|agent|sched)_[0-7][0-9a-hjkmnp-tv-z]{25}\b")
+_KINDS = {kind.value: kind.name.lower() for kind in Kind}
+_ID = re.compile(rf"\b(?:{'|'.join(_KINDS)})_[0-7][0-9a-hjkmnp-tv-z]{{25}}\b")
 _TOKEN = re.compile(r"[\w-]{43}|eyJ[\w-]+\.[\w-]+\.[\w-]+")
-_KINDS = {
-    "user": "user",
-    "task": "task",
-    "exec": "execution",
-    "step": "step",
-    "agent": "agent",
-    "sched": "schedule",
-}
 EVERYTHING = """{
   tasks(first: 100) { totalCount nodes { id } edges { cursor } }
   executions(first: 100) { totalCount nodes { id cursor } edges { cursor } }

@@ -54,9 +54,9 @@ class Place:
     def __str__(self) -> str:
         return f"{self.field}({'.'.join(self.way)})"
 
-    def request(self, id_: str) -> dict[str, Any]:
-        """A request with this id in this place, whatever is asked of the answer."""
-        return request(self.kind, self.field, id_, self.way)
+    def request(self, id_: str, beside: str | None = None) -> dict[str, Any]:
+        """A request with this id in this place, and another, if there is one, in all others it requires."""
+        return request(self.kind, self.field, id_, self.way, beside)
 
 
 def doors() -> list[tuple[str, str]]:
@@ -86,11 +86,13 @@ def inner_id_arguments() -> list[str]:
     ]
 
 
-def request(kind: str, name: str, id_: str, way: tuple[str, ...] = ()) -> dict[str, Any]:
+def request(
+    kind: str, name: str, id_: str, way: tuple[str, ...] = (), beside: str | None = None
+) -> dict[str, Any]:
     """A request for one root field: what it requires and what is on the way are given, the rest left out."""
     field = ROOTS[kind].fields[name]
     given = {
-        argument: _value(definition.type, argument, id_, way[1:] if way[:1] == (argument,) else ())
+        argument: _value(definition.type, argument, *_at(argument, id_, way, beside), beside)
         for argument, definition in field.args.items()
         if isinstance(definition.type, GraphQLNonNull) or way[:1] == (argument,)
     }
@@ -132,16 +134,21 @@ def _ways(type_: Any, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
             yield from _ways(field.type, (*way, name))
 
 
-def _value(type_: Any, name: str, id_: str, way: tuple[str, ...]) -> Any:
+def _at(name: str, id_: str, way: tuple[str, ...], beside: str | None) -> tuple[str, tuple[str, ...]]:
+    """The id that is meant for what is called so, and the rest of the way."""
+    return (id_, way[1:]) if way[:1] == (name,) else (beside or id_, ())
+
+
+def _value(type_: Any, name: str, id_: str, way: tuple[str, ...], beside: str | None = None) -> Any:
     match type_:
         case GraphQLNonNull():
-            return _value(type_.of_type, name, id_, way)
+            return _value(type_.of_type, name, id_, way, beside)
         case GraphQLList():
-            return [_value(type_.of_type, name, id_, way)]
+            return [_value(type_.of_type, name, id_, way, beside)]
         case GraphQLEnumType():
             return next(iter(type_.values))
         case GraphQLInputObjectType():
-            return _object(type_, id_, way)
+            return _object(type_, id_, way, beside)
         case _ if type_.name == "ID":
             return id_
         case _ if type_.name == "String":
@@ -150,15 +157,16 @@ def _value(type_: Any, name: str, id_: str, way: tuple[str, ...]) -> Any:
             return _PLAIN[type_.name]
 
 
-def _object(type_: GraphQLInputObjectType, id_: str, way: tuple[str, ...]) -> dict[str, Any]:
+def _object(
+    type_: GraphQLInputObjectType, id_: str, way: tuple[str, ...], beside: str | None
+) -> dict[str, Any]:
     wanted = [name for name, field in type_.fields.items() if isinstance(field.type, GraphQLNonNull)]
     if is_one_of(type_):
         wanted = [next(iter(type_.fields))]
     if way:
         wanted = [way[0]] if is_one_of(type_) else list({*wanted, way[0]})
     return {
-        name: _value(type_.fields[name].type, name, id_, way[1:] if way[:1] == (name,) else ())
-        for name in wanted
+        name: _value(type_.fields[name].type, name, *_at(name, id_, way, beside), beside) for name in wanted
     }
 
 

@@ -20,6 +20,7 @@ STATE = """{
   tasks(first: 100) { nodes { id title version completed updatedAt } }
   agents(first: 100, includeArchived: true) { nodes { id name version archivedAt } }
   schedules(first: 100) { nodes { id remaining nextRunAt } }
+  conversations(first: 100) { nodes { id title cursor messages { nodes { id content } } } }
   executions(first: 100) {
     nodes { id status endReason attempt cursor steps { nodes { id status } } }
   }
@@ -34,6 +35,8 @@ class House:
     owner: User
     stranger: User
     objects: dict[Kind, list[str]]
+    beside: dict[User, dict[str, str]]
+    """What each of them has of their own, for a root field that requires one id beside another."""
 
 
 def test_ids_are_taken_by_root_fields_only() -> None:
@@ -49,9 +52,9 @@ async def test_anothers_object_is_like_one_that_never_was(api: Api, place: Place
 
     for kind, ids in house.objects.items():
         never = encode(kind, new_id())
-        expected = await told(house.stranger, place, never)
+        expected = await told(house, house.stranger, place, never)
         for existing in ids:
-            assert await told(house.stranger, place, existing) == expected
+            assert await told(house, house.stranger, place, existing) == expected
 
     assert await house.owner.ask(STATE) == before
     assert await is_looked_up(house, place), "this test does not know how to ask for what is there"
@@ -60,9 +63,9 @@ async def test_anothers_object_is_like_one_that_never_was(api: Api, place: Place
 async def is_looked_up(house: House, place: Place) -> bool:
     """Whether the owner gets to something in this place. Asked last: mutations do what they are asked."""
     for kind, ids in house.objects.items():
-        never = await told(house.owner, place, encode(kind, new_id()))
+        never = await told(house, house.owner, place, encode(kind, new_id()))
         for existing in ids:
-            if await told(house.owner, place, existing) != never:
+            if await told(house, house.owner, place, existing) != never:
                 return True
     return False
 
@@ -91,9 +94,11 @@ async def settle(api: Api) -> House:
         run = await owner.finished(over)
     task = (await owner.create("Call the dentist"))["id"]
     agent = (await owner.agent("Ann"))["id"]
+    talk = await owner.conversation(systemPrompt="Be brief.")
     waiting = (await owner.start("Show my tasks", taskId=task))["execution"]["id"]
     schedule = (await owner.schedule("0 9 * * 1", "Show my tasks"))["id"]
     await asyncio.gather(stranger.create("Water the plants"), stranger.start("Show my tasks"))
+    theirs = await stranger.conversation()
     return House(
         owner,
         stranger,
@@ -102,17 +107,28 @@ async def settle(api: Api) -> House:
             Kind.TASK: [task],
             Kind.AGENT: [agent],
             Kind.SCHEDULE: [schedule],
+            Kind.CONVERSATION: [talk["id"]],
+            Kind.MESSAGE: [message["id"] for message in talk["messages"]["nodes"]],
             Kind.EXECUTION: [over, waiting],
             Kind.STEP: [step["id"] for step in run["steps"]["nodes"]],
+        },
+        {
+            owner: {"updateConversation": talk["id"]},
+            stranger: {"updateConversation": theirs["id"]},
         },
     )
 
 
-async def told(user: User, place: Place, id_: str) -> tuple[int, str, bytes]:
+async def told(house: House, user: User, place: Place, id_: str) -> tuple[int, str, bytes]:
     """What the answer to a request with this id tells, with the id itself taken out."""
     kind, uuid = parse(id_)
-    response = await send(user, place.request(id_))
+    response = await send(user, place.request(id_, _beside(house, user, place)))
     assert response.status_code == 200, response.text
     body = response.content.replace(id_.encode(), f"[{NAMES[kind]}]".encode())
     assert str(uuid).encode() not in body
     return response.status_code, response.headers["content-type"], body
+
+
+def _beside(house: House, user: User, place: Place) -> str | None:
+    """None where the place is the only one for an id, or the one that the field is about."""
+    return None if place.way in {("id",), ("input", "id")} else house.beside[user].get(place.field)

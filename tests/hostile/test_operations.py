@@ -23,6 +23,7 @@ ROUNDS = 8
 STOCK = """{
   viewer { id }
   tasks { edges { cursor node { id } } }
+  conversations { edges { cursor node { id cursor messages { edges { cursor node { id } } } } } }
   agents { edges { cursor node { id } } }
   schedules { edges { cursor node { id } } }
   executions {
@@ -91,6 +92,7 @@ async def have_a_present(person: Person) -> None:
     await person.user.start(f"Add a task {person.marker}", taskId=task["id"], metadata={"a": person.marker})
     await person.user.agent(f"{person.marker} clerk")
     await person.user.schedule("0 9 * * 1", f"Add a task {person.marker}")
+    await person.user.conversation(title=person.marker, systemPrompt=person.marker)
     found = await person.user.ask(EVERYTHING)
     person.tasks.made |= {node["id"] for node in found["tasks"]["nodes"]}
     person.runs.made |= {node["id"] for node in found["executions"]["nodes"]}

@@ -106,7 +106,7 @@ never_ids = st.builds(
 
 def ids(kind: str) -> st.SearchStrategy[str | int]:
     """Ids where one of this kind is asked for."""
-    fitting, existing = held(kind), held("task", "execution", "step", "user", "agent", "schedule")
+    fitting, existing = held(kind), held(*(one.name.lower() for one in Kind))
     return st.one_of(
         fitting, fitting, fitting, existing, never_ids, malformed_ids, st.integers(-(2**53), 2**53)
     )
@@ -115,7 +115,7 @@ def ids(kind: str) -> st.SearchStrategy[str | int]:
 integers = st.sampled_from(
     (0, 1, -1, 2, 3, 49, 50, 51, 99, 100, 101, 1_000, 1_001, 2**31 - 1, -(2**31))
 ) | st.integers(1, 5)
-floats = st.sampled_from((0.0, -0.0, 0.7, 2.0, 2.0000001, -1.0, 5e-324, 1e308)) | integers
+floats = st.sampled_from((0.0, -0.0, 0.7, 2.0, 2.0000001, -1.0, 5e-324, 1e308, Word("1e999"))) | integers
 waits = st.sampled_from((0, 1, 5, -1, 30_001, 2**31 - 1, -(2**31)))
 "For arguments that make the server wait: short, or refused."
 
