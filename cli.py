@@ -30,6 +30,7 @@ from db.home import database
 from db.migrate import newest
 from engine.executions import is_time_zone
 from engine.language.lines import MalformedLine, predictions
+from engine.retention import Retention
 from engine.states import Priority
 from engine.task_agent import AgentOutcome
 from errors import BatonError
@@ -90,6 +91,13 @@ def migrate() -> None:
     """Bring the database to the newest migration."""
     _run(_migrate(_settings()))
     print(f"The database has migration {newest()}.")
+
+
+@cli.command()
+def prune() -> None:
+    """Delete what is older than it is to be kept, now. Workers do so by themselves every hour."""
+    for name, count in _run(_prune(_settings())).items():
+        print(f"{count:>10,} {name}")
 
 
 @cli.command()
@@ -221,6 +229,11 @@ async def _ask(
 async def _migrate(settings: Settings) -> None:
     async with database(settings, migrated=True):
         pass
+
+
+async def _prune(settings: Settings) -> dict[str, int]:
+    async with _database(settings) as db:
+        return await Retention.of(settings).prune(db)
 
 
 async def _token(settings: Settings, email: str, seconds: int, scopes: list[Scope] | None) -> str:

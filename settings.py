@@ -104,6 +104,15 @@ class Settings(BaseSettings):
     "The net behind hints: how long a lost one may delay a reader or a worker."
     drain_seconds: float = Field(default=10, gt=0, le=300)
 
+    keep_events_days: int = Field(default=30, ge=1, le=36_500)
+    "How far back a stream can be resumed: logs of runs that ended, of conversations and of users."
+    keep_runs_days: int = Field(default=90, ge=1, le=36_500)
+    "Runs that ended, with their steps; never one whose family still lives."
+    keep_deleted_days: int = Field(default=30, ge=1, le=36_500)
+    "Tombstones of deleted tasks, schedules and conversations."
+    prune_minutes: float = Field(default=60, gt=0, le=10_080)
+    "How often the workers, one of them each time, delete what is older."
+
     openai_api_key: SecretStr | None = None
     "Offers the models of `openai:`."
     openai_base_url: HttpAddress | None = None

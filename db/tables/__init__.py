@@ -7,7 +7,7 @@ from db.tables.base import Base
 from db.tables.budgets import Budget
 from db.tables.conversations import Conversation, Message
 from db.tables.people import IdempotencyKey, RefreshToken, User
-from db.tables.runs import Event, Execution, Interrupt, Schedule, Step
+from db.tables.runs import Event, Execution, Interrupt, Schedule, Step, Sweep
 from db.tables.tasks import Task
 
 OWNED = (
@@ -41,6 +41,7 @@ __all__ = [
     "RefreshToken",
     "Schedule",
     "Step",
+    "Sweep",
     "Task",
     "ToolServer",
     "User",

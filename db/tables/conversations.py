@@ -23,6 +23,7 @@ class Conversation(Base):
             "id",
             postgresql_where=text("deleted_at is null"),
         ),
+        Index("conversations_deleted_idx", "deleted_at", postgresql_where=text("deleted_at is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

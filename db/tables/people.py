@@ -40,7 +40,7 @@ class RefreshToken(Base):
     """One link of a family of single-use tokens; only its hash is kept."""
 
     __tablename__ = "refresh_tokens"
-    __table_args__ = (Index(None, "family_id"), Index(None, "user_id"))
+    __table_args__ = (Index(None, "family_id"), Index(None, "user_id"), Index(None, "expires_at"))
 
     hash: Mapped[bytes] = mapped_column(primary_key=True)
     family_id: Mapped[UUID]

@@ -72,6 +72,11 @@ class Execution(Base):
             postgresql_where=text("agent_id is not null"),
         ),
         Index("executions_finished_idx", "finished_at", postgresql_where=text("finished_at is not null")),
+        Index(
+            "executions_log_idx",
+            "finished_at",
+            postgresql_where=text("finished_at is not null and pruned_seq = 0"),
+        ),
         Index("executions_lease_idx", "lease_until", postgresql_where=text("lease_until is not null")),
         Index(
             "executions_metadata_idx",
@@ -231,6 +236,7 @@ class Schedule(Base):
     __table_args__ = (
         CheckConstraint("priority between 1 and 3", "priority"),
         Index("schedules_created_idx", "user_id", "created_at", "id"),
+        Index("schedules_deleted_idx", "deleted_at", postgresql_where=text("deleted_at is not null")),
         Index("schedules_due_idx", "next_run_at", postgresql_where=text("next_run_at is not null")),
     )
 
@@ -261,3 +267,12 @@ class Event(Base):
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
+
+
+class Sweep(Base):
+    """When a chore that is done once for all workers was begun last."""
+
+    __tablename__ = "sweeps"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]

@@ -22,6 +22,7 @@ class Task(Base):
             "tasks_created_idx", "user_id", "created_at", "id", postgresql_where=text("deleted_at is null")
         ),
         Index("tasks_due_idx", "user_id", "due_at", "id", postgresql_where=text("deleted_at is null")),
+        Index("tasks_deleted_idx", "deleted_at", postgresql_where=text("deleted_at is not null")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
