@@ -14,8 +14,7 @@ import uvicorn
 
 from app import Server
 from db.home import database
-from engine.models.rules import Rules
-from engine.tools.builtin import BUILTIN
+from engine.crew import crew
 from engine.worker import Worker
 from errors import BatonError
 from resolvers.services import Services, open_services
@@ -210,7 +209,7 @@ def told_to_stop(stop: Callable[[], object]) -> Generator[None, None, None]:
 
 
 def _worker(services: Services) -> Worker:
-    return Worker(services.db, services.hub, services.settings, Rules(), BUILTIN)
+    return Worker(services.db, services.hub, services.settings, crew(services.db, services.settings))
 
 
 def _raise_of(*tasks: asyncio.Task[None]) -> None:

@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=12, ge=1, le=300)
     poll_seconds: float = Field(default=2, gt=0, le=60)
     "The net behind hints: how long a lost one may delay a reader or a worker."
+    model_timeout_seconds: float = Field(default=120, gt=0, le=3_600)
+    "What one call of a model may take before it counts as failed."
     drain_seconds: float = Field(default=10, gt=0, le=300)
 
     keep_events_days: int = Field(default=30, ge=1, le=36_500)

@@ -1,7 +1,6 @@
 """Runs as rows: a row is the state machine, the place in the queue, the lease and the counter of the log.
 
-Leases are judged by Postgres' clock alone. A worker's statements name its fence: where the fence was
-raised meanwhile they touch no row.
+How they wait is in `db.queue`, how workers hold them in `db.leases`, what holders write in `db.journal`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,14 @@ class ExecutionRow(Row):
     id: UUID
     user_id: UUID
     task_id: UUID | None
+    retry_of: UUID | None
     parent_id: UUID | None
+    parent_step: int | None
+    depth: int
+    kind: str
+    name: str | None
+    stage: int | None
+    stages: list[Any] | None
     agent_id: UUID | None
     agent_version_id: UUID | None
     conversation_id: UUID | None
@@ -36,6 +42,17 @@ class ExecutionRow(Row):
     priority: int
     metadata: dict[str, Any] | None
     status: str
+    blocked: bool
+    lock_key: str | None
+    start_at: datetime | None
+    deadline: datetime | None
+    budget_tokens: int | None
+    budget_cost: float | None
+    budget_steps: int | None
+    input_tokens: int
+    output_tokens: int
+    requests: int
+    cost: float | None
     end_reason: str | None
     result: Any
     error: str | None
@@ -46,29 +63,15 @@ class ExecutionRow(Row):
     max_attempts: int
     last_seq: int
     fence: int
+    lease_owner: str | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
 
 
-class HeldRow(Row):
-    """What the renewal of a lease tells the worker of one run."""
-
-    id: UUID
-    fence: int
-    status: str
-
-
-class AdvancedRow(Row):
-    """A fresh seq of a run's log, and what the run is asked to do."""
-
-    last_seq: int
-    status: str
-
-
-_COLUMNS = ", ".join(ExecutionRow.columns())
-_QUALIFIED = ", ".join(f"run.{name}" for name in ExecutionRow.columns())
-_HELD = "status in ('RUNNING', 'CANCELLING')"
+COLUMNS = ", ".join(ExecutionRow.columns())
+OF_RUN = ", ".join(f"run.{name}" for name in ExecutionRow.columns())
+HELD = "lease_owner is not null and status in ('RUNNING', 'CANCELLING')"
 
 EXECUTIONS = Listing(
     ExecutionRow,
@@ -86,127 +89,38 @@ EXECUTIONS = Listing(
     },
 )
 
-_INSERT = Query(
-    f"""
-    insert into executions (id, user_id, task_id, retry_of, input, time_zone, priority, metadata, last_seq)
-    values (:id, :user_id, :task_id, :retry_of, :input, :time_zone, :priority, :metadata, 1)
-    returning {_COLUMNS}
-    """,
-    ExecutionRow,
-)
-_GET = Query(f"select {_COLUMNS} from executions where user_id = :user_id and id = :id", ExecutionRow)
+_GET = Query(f"select {COLUMNS} from executions where user_id = :user_id and id = :id", ExecutionRow)
 _GET_MANY = Query(
-    f"select {_COLUMNS} from executions where user_id = :user_id and id = any(:ids)", ExecutionRow
+    f"select {COLUMNS} from executions where user_id = :user_id and id = any(:ids)", ExecutionRow
 )
 # Locks the run: its status cannot change before the commit.
 _LOCK = Query(
-    f"select {_COLUMNS} from executions where user_id = :user_id and id = :id for update", ExecutionRow
+    f"select {COLUMNS} from executions where user_id = :user_id and id = :id for no key update", ExecutionRow
 )
-# Locks the run that it changes. Only for a run that no worker holds, or that is asked to stop.
-_SETTLE = Query(
+# Locks the run that it changes. Raises the fence where a worker lets go of it, or is made to.
+_MOVE = Query(
     f"""
     update executions
-    set status = :status, end_reason = :end_reason, cancel_reason = :cancel_reason, last_seq = last_seq + 1,
-        finished_at = case when cast(:ended as boolean) then clock_timestamp() end
+    set status = :status, end_reason = :end_reason, cancel_reason = coalesce(:cancel_reason, cancel_reason),
+        result = :result, error = :error, last_seq = last_seq + 1,
+        attempt = attempt + cast(:losses as int),
+        fence = fence + cast(not :held as int),
+        lease_owner = case when :held then lease_owner end,
+        lease_until = case when :held then lease_until end,
+        finished_at = case when :ended then clock_timestamp() end
     where user_id = :user_id and id = :id
-    returning {_COLUMNS}
+    returning {COLUMNS}
     """,
     ExecutionRow,
 )
-_QUEUED_BEFORE = Query(
-    """
-    select (
-      select count(*) from executions as other
-      where other.status = 'QUEUED'
-        and (-other.priority, other.queued_at, other.id) < (-mine.priority, mine.queued_at, mine.id)
-    ) as position
-    from executions as mine where mine.id = :id and mine.user_id = :user_id and mine.status = 'QUEUED'
-    """
-)
-# Locks the rows it takes and skips those that another worker is taking: no run has two owners.
-_CLAIM = Query(
-    f"""
-    with ready as (
-      select id from executions where status = 'QUEUED'
-      order by priority desc, queued_at, id limit :slots for update skip locked
-    )
-    update executions as run
-    set status = 'RUNNING', lease_owner = :worker, attempt = attempt + 1, fence = fence + 1,
-        lease_until = clock_timestamp() + make_interval(secs => :lease_seconds),
-        last_seq = last_seq + 1, started_at = coalesce(started_at, clock_timestamp())
-    from ready where run.id = ready.id
-    returning {_QUALIFIED}
-    """,
-    ExecutionRow,
-)
-# Locks the runs that the worker still holds, all in one statement; one that a step of its own has locked
-# is passed over: nobody can take it meanwhile, and its neighbours must not wait for it.
-_RENEW = Query(
-    f"""
-    with free as (
-      select id from executions where lease_owner = :worker and id = any(:ids) and {_HELD}
-      for no key update skip locked
-    )
-    update executions as run set lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
-    from free where run.id = free.id
-    """
-)
-_HOLDS = Query(
-    f"select id, fence, status from executions where lease_owner = :worker and id = any(:ids) and {_HELD}",
-    HeldRow,
-)
-# Locks the run that the worker holds: what is decided on its status holds until the commit.
-_LOCK_HELD = Query(
-    f"select id, fence, status from executions where id = :id and fence = :fence and {_HELD} for update",
-    HeldRow,
-)
-# Locks the runs whose lease ran out and skips those that another sweeper has.
-_LOCK_LOST = Query(
-    f"""
-    select {_COLUMNS} from executions where lease_until < clock_timestamp()
-    order by lease_until limit 100 for update skip locked
-    """,
-    ExecutionRow,
-)
-# Locks the run that the worker holds: its log is written by one transaction after another.
+# Belongs to whoever has locked the run.
 _ADVANCE = Query(
     f"""
-    update executions set last_seq = last_seq + :count where id = :id and fence = :fence and {_HELD}
-    returning last_seq, status
-    """,
-    AdvancedRow,
-)
-_PROGRESS = Query(
-    f"""
-    update executions
-    set last_seq = last_seq + 1, progress_percent = :percent, progress_message = :message,
-        progress_at = clock_timestamp()
-    where id = :id and fence = :fence and {_HELD}
-    returning {_COLUMNS}
+    update executions set last_seq = last_seq + :count where user_id = :user_id and id = :id
+    returning {COLUMNS}
     """,
     ExecutionRow,
 )
-# Locks the run and lets go of it: no worker's word counts after.
-_RELEASE = Query(
-    f"""
-    update executions
-    set status = :status, end_reason = :end_reason, result = :result, error = :error,
-        fence = fence + 1, lease_owner = null, lease_until = null, last_seq = last_seq + 1,
-        finished_at = case when cast(:ended as boolean) then clock_timestamp() end,
-        max_attempts = max_attempts + cast(:more_attempts as int)
-    where id = :id and fence = :fence and {_HELD}
-    returning {_COLUMNS}
-    """,
-    ExecutionRow,
-)
-
-
-async def insert_execution(session: Session, fields: Mapping[str, object]) -> ExecutionRow:
-    """A queued run whose log is to begin with seq 1.
-
-    `fields`: id, user_id, task_id, retry_of, input, time_zone, priority, metadata.
-    """
-    return await session.one(_INSERT, **fields)
 
 
 async def get_execution(reader: Reader, user_id: UUID, execution_id: UUID) -> ExecutionRow | None:
@@ -224,60 +138,15 @@ async def lock_execution(session: Session, user_id: UUID, execution_id: UUID) ->
     return await session.first(_LOCK, user_id=user_id, id=execution_id)
 
 
-async def settle_execution(session: Session, row: ExecutionRow, fields: Mapping[str, object]) -> ExecutionRow:
-    """Give a locked run another status: status, end_reason, cancel_reason, ended. Takes one seq."""
-    return await session.one(_SETTLE, user_id=row.user_id, id=row.id, **fields)
+async def advance(session: Session, row: ExecutionRow, count: int) -> ExecutionRow:
+    """Take `count` fresh seqs of a locked run's log; the last of them is the row's `last_seq`."""
+    return await session.one(_ADVANCE, user_id=row.user_id, id=row.id, count=count)
 
 
-async def queue_position(session: Session, user_id: UUID, execution_id: UUID) -> int | None:
-    """How many runs, of anybody, are claimed before this user's one; None where it is not queued.
+async def move_execution(session: Session, row: ExecutionRow, fields: Mapping[str, object]) -> ExecutionRow:
+    """Give a locked run another status, with one seq of its log.
 
-    Needs a system transaction.
+    `fields`: status, end_reason, cancel_reason (None: as it was), result, error, losses (to be added to the
+    attempts), held (whether its worker goes on holding it), ended.
     """
-    row = await session.first(_QUEUED_BEFORE, user_id=user_id, id=execution_id)
-    return None if row is None else row["position"]
-
-
-async def claim_executions(
-    session: Session, worker: str, slots: int, lease_seconds: float
-) -> list[ExecutionRow]:
-    """Take up to `slots` queued runs: they are RUNNING, leased and fenced, and each took one seq."""
-    return await session.all(_CLAIM, worker=worker, slots=slots, lease_seconds=lease_seconds)
-
-
-async def renew_leases(session: Session, worker: str, ids: list[UUID], lease_seconds: float) -> list[HeldRow]:
-    """Prolong the leases of those runs that the worker still holds; the answer leaves out the others."""
-    await session.run(_RENEW, worker=worker, ids=ids, lease_seconds=lease_seconds)
-    return await session.all(_HOLDS, worker=worker, ids=ids)
-
-
-async def lock_held_execution(session: Session, execution_id: UUID, fence: int) -> HeldRow | None:
-    """A held run, locked until the commit; None where the fence was raised."""
-    return await session.first(_LOCK_HELD, id=execution_id, fence=fence)
-
-
-async def lock_lost_executions(session: Session) -> list[ExecutionRow]:
-    """Held runs whose worker let the lease run out, locked until the commit."""
-    return await session.all(_LOCK_LOST)
-
-
-async def advance(session: Session, execution_id: UUID, fence: int, count: int) -> AdvancedRow | None:
-    """The last of `count` fresh seqs of a held run; None where the fence was raised."""
-    return await session.first(_ADVANCE, id=execution_id, fence=fence, count=count)
-
-
-async def write_progress(
-    session: Session, execution_id: UUID, fence: int, percent: float | None, message: str | None
-) -> ExecutionRow | None:
-    """Progress of a held run, with one seq; None where the fence was raised."""
-    return await session.first(_PROGRESS, id=execution_id, fence=fence, percent=percent, message=message)
-
-
-async def release_execution(
-    session: Session, execution_id: UUID, fence: int, fields: Mapping[str, object]
-) -> ExecutionRow | None:
-    """End a held run or queue it again, with one seq; None where the fence was raised.
-
-    `fields`: status, end_reason, result, error, ended, more_attempts.
-    """
-    return await session.first(_RELEASE, id=execution_id, fence=fence, **fields)
+    return await session.one(_MOVE, user_id=row.user_id, id=row.id, **fields)

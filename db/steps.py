@@ -24,11 +24,17 @@ class StepRow(Row):
     kind: str
     status: str
     tool_name: str | None
+    call_id: str | None
     input: Any
     result: Any
     text: str | None
     error: str | None
+    model_message: Any
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
     attempt: int
+    tries: int
     started_at: datetime
     finished_at: datetime | None
     started_seq: int
@@ -55,41 +61,25 @@ _OPEN = Query(
     f"""
     select {_COLUMNS} from steps
     where user_id = :user_id and execution_id = :execution_id and status = 'RUNNING'
+    order by number
+    """,
+    StepRow,
+)
+# Belongs to whoever has locked the run.
+_CLOSE = Query(
+    f"""
+    update steps set status = :status, error = :error, finished_at = clock_timestamp(), finished_seq = :seq
+    where user_id = :user_id and execution_id = :execution_id and number = :number
+    returning {_COLUMNS}
     """,
     StepRow,
 )
 _GET_MANY = Query(f"select {_COLUMNS} from steps where user_id = :user_id and id = any(:ids)", StepRow)
-# A step that a lost attempt left RUNNING begins anew under its own number.
-_START = Query(
-    f"""
-    insert into steps
-      (id, execution_id, user_id, number, kind, tool_name, input, text, attempt, started_at, started_seq)
-    values
-      (:id, :execution_id, :user_id, :number, :kind, :tool_name, :input, :text, :attempt,
-       clock_timestamp(), :seq)
-    on conflict (execution_id, number) do update
-    set kind = excluded.kind, tool_name = excluded.tool_name, input = excluded.input, text = excluded.text,
-        attempt = excluded.attempt, started_at = excluded.started_at
-    where steps.status = 'RUNNING'
-    returning {_COLUMNS}
-    """,
-    StepRow,
-)
-_FINISH = Query(
-    f"""
-    update steps
-    set status = :status, result = :result, text = coalesce(:text, text), error = :error,
-        finished_at = clock_timestamp(), finished_seq = :seq
-    where execution_id = :execution_id and user_id = :user_id and number = :number and status = 'RUNNING'
-    returning {_COLUMNS}
-    """,
-    StepRow,
-)
 
 
-async def open_step(session: Session, user_id: UUID, execution_id: UUID) -> StepRow | None:
-    """The step that a run has begun and not ended."""
-    return await session.first(_OPEN, user_id=user_id, execution_id=execution_id)
+async def open_steps(session: Session, user_id: UUID, execution_id: UUID) -> list[StepRow]:
+    """The steps that a run has begun and not ended, in order."""
+    return await session.all(_OPEN, user_id=user_id, execution_id=execution_id)
 
 
 async def steps_of(session: Session, user_id: UUID, execution_id: UUID) -> list[StepRow]:
@@ -102,17 +92,8 @@ async def get_steps(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[Step
     return await reader.all(_GET_MANY, user_id=user_id, ids=ids)
 
 
-async def start_step(session: Session, fields: Mapping[str, object]) -> StepRow:
-    """The row of a step that begins. Raises LookupError where that number has ended already.
-
-    `fields`: id, execution_id, user_id, number, kind, tool_name, input, text, attempt, seq.
-    """
-    return await session.one(_START, **fields)
-
-
-async def finish_step(session: Session, fields: Mapping[str, object]) -> StepRow:
-    """Write a step's outcome. Raises LookupError where it has one.
-
-    `fields`: execution_id, user_id, number, status, result, text, error, seq.
-    """
-    return await session.one(_FINISH, **fields)
+async def close_step(session: Session, step: StepRow, user_id: UUID, fields: Mapping[str, object]) -> StepRow:
+    """End an open step of a locked run. `fields`: status, error, seq."""
+    return await session.one(
+        _CLOSE, user_id=user_id, execution_id=step.execution_id, number=step.number, **fields
+    )

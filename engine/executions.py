@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db import executions as rows
+from db import queue
 from db.connection import Session
 from db.executions import ExecutionRow
 from db.tasks import get_task
-from engine.facts import status_fact
-from engine.journal import QUEUE_TOPIC
-from engine.log import append
-from engine.states import TERMINAL, EndReason, Priority, Status, after_cancel, check_transition
+from engine.endings import Ending
+from engine.log import tell_status
+from engine.moves import move
+from engine.states import TERMINAL, Cause, EndReason, Priority, Status
+from engine.topics import CANCEL_TOPIC, DUE_TOPIC, QUEUE_TOPIC
 from errors import ExecutionActive, InvalidInput, Issue, NotFound
 from ids import new_id
 
-CANCEL_TOPIC = "cancel"
-"Hinted when a run that a worker holds is asked to stop."
-
 LONGEST_INPUT = 10_000
 _LONGEST_REASON = 1_000
+_LONGEST_KEY = 255
+
+# The driver takes the ends for infinities, and cannot read what lies beyond them.
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,15 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What a run may use; None: as much as it wants. Cost in US dollars."""
+
+    tokens: int | None = None
+    cost: float | None = None
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewExecution:
     """What a run is started with."""
 
@@ -42,6 +58,10 @@ class NewExecution:
     task_id: UUID | None = None
     time_zone: str = "UTC"
     metadata: dict[str, Any] | None = None
+    start_at: datetime | None = None
+    deadline: datetime | None = None
+    lock_key: str | None = None
+    budget: Budget = Budget()
 
 
 async def start_execution(session: Session, user_id: UUID, new: NewExecution) -> ExecutionRow:
@@ -62,12 +82,22 @@ async def retry_execution(session: Session, user_id: UUID, execution_id: UUID) -
         raise NotFound(path=("input", "id"))
     if old.status not in TERMINAL:
         raise ExecutionActive(old)
-    new = NewExecution(old.input, Priority(old.priority), old.task_id, old.time_zone, old.metadata)
+    new = NewExecution(
+        old.input,
+        Priority(old.priority),
+        old.task_id,
+        old.time_zone,
+        old.metadata,
+        lock_key=old.lock_key,
+        budget=Budget(old.budget_tokens, old.budget_cost, old.budget_steps),
+    )
     return await _queue(session, user_id, new, retry_of=old.id)
 
 
 async def _queue(session: Session, user_id: UUID, new: NewExecution, retry_of: UUID | None) -> ExecutionRow:
-    row = await rows.insert_execution(
+    if new.lock_key is not None:
+        await queue.lock_key(session, user_id, new.lock_key)
+    row = await queue.insert_execution(
         session,
         {
             "id": new_id(),
@@ -78,10 +108,16 @@ async def _queue(session: Session, user_id: UUID, new: NewExecution, retry_of: U
             "time_zone": new.time_zone,
             "priority": int(new.priority),
             "metadata": new.metadata,
+            "start_at": new.start_at,
+            "deadline": new.deadline,
+            "lock_key": new.lock_key,
+            "budget_tokens": new.budget.tokens,
+            "budget_cost": new.budget.cost,
+            "budget_steps": new.budget.steps,
         },
     )
-    await append(session, row.id, user_id, row.last_seq, [status_fact(row)])
-    session.hint(QUEUE_TOPIC)
+    await tell_status(session, row)
+    session.hint(QUEUE_TOPIC if row.status == Status.QUEUED else DUE_TOPIC)
     return row
 
 
@@ -99,23 +135,11 @@ async def cancel_execution(
         raise NotFound(path=("input", "id"))
     if row.status in TERMINAL or row.status == Status.CANCELLING:
         return Cancellation(row, was_over=row.status in TERMINAL)
-    return Cancellation(await _settle_cancelled(session, row, reason), was_over=False)
-
-
-async def _settle_cancelled(session: Session, row: ExecutionRow, reason: str | None) -> ExecutionRow:
-    status = after_cancel(Status(row.status))
-    check_transition(Status(row.status), status)
-    ended = status in TERMINAL
-    fields = {
-        "status": status.value,
-        "end_reason": EndReason.CANCELLED_BY_USER.value if ended else None,
-        "cancel_reason": reason,
-        "ended": ended,
-    }
-    settled = await rows.settle_execution(session, row, fields)
-    await append(session, row.id, row.user_id, settled.last_seq, [status_fact(settled)])
+    stopped = await move(
+        session, row, Ending(Cause.CANCEL, EndReason.CANCELLED_BY_USER), cancel_reason=reason
+    )
     session.hint(CANCEL_TOPIC)
-    return settled
+    return Cancellation(stopped, was_over=False)
 
 
 def _check(new: NewExecution) -> None:
@@ -126,8 +150,27 @@ def _check(new: NewExecution) -> None:
         issues.append(Issue(("input", "input"), f"At most {LONGEST_INPUT:,} characters, no NUL."))
     if not is_time_zone(new.time_zone):
         issues.append(Issue(("input", "timeZone"), "Not an IANA time zone, such as Europe/Berlin."))
+    issues += [*_problems_of_times(new), *_problems_of_budget(new.budget)]
+    if new.lock_key is not None and (not 1 <= len(new.lock_key) <= _LONGEST_KEY or "\x00" in new.lock_key):
+        issues.append(Issue(("input", "lockKey"), f"1 to {_LONGEST_KEY} characters, no NUL."))
     if issues:
         raise InvalidInput(issues)
+
+
+def _problems_of_times(new: NewExecution) -> Iterator[Issue]:
+    for name, time in (("startAt", new.start_at), ("deadline", new.deadline)):
+        if time is not None and not _EARLIEST < time < _LATEST:
+            yield Issue(("input", name), "Not a time that we can keep.")
+    if new.start_at is not None and new.deadline is not None and new.deadline <= new.start_at:
+        yield Issue(("input", "deadline"), "Must come after startAt.")
+
+
+def _problems_of_budget(budget: Budget) -> Iterator[Issue]:
+    for name, most in (("maxTokens", budget.tokens), ("maxSteps", budget.steps)):
+        if most is not None and most < 1:
+            yield Issue(("input", "budget", name), "Must be 1 or more.")
+    if budget.cost is not None and not (math.isfinite(budget.cost) and budget.cost > 0):
+        yield Issue(("input", "budget", "maxCost"), "Must be more than 0.")
 
 
 def is_time_zone(name: str) -> bool:

@@ -1,13 +1,13 @@
-"""Rows as the log tells of them: what an event says of a task or a step at its time."""
+"""Rows as the log tells of them: what an event says of a task or a run at its time."""
 
 from __future__ import annotations
 
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
 from db.messages import MessageRow
-from db.steps import StepRow
 from db.tasks import TaskRow
-from events.kinds import ExecutionStatusChanged, InterruptFacts, MessageFacts, StepFacts, TaskFacts
+from engine.states import TERMINAL
+from events.kinds import ExecutionStatusChanged, InterruptFacts, MessageFacts, TaskFacts
 
 
 def task_facts(row: TaskRow) -> TaskFacts:
@@ -39,25 +39,6 @@ def message_facts(row: MessageRow) -> MessageFacts:
     )
 
 
-def step_facts(row: StepRow) -> StepFacts:
-    """A step as it stands."""
-    return StepFacts(
-        id=row.id,
-        execution_id=row.execution_id,
-        number=row.number,
-        kind=row.kind,
-        status=row.status,
-        tool_name=row.tool_name,
-        input=row.input,
-        result=row.result,
-        text=row.text,
-        error=row.error,
-        attempt=row.attempt,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-    )
-
-
 def interrupt_facts(row: InterruptRow) -> InterruptFacts:
     """An interrupt as it stands."""
     return InterruptFacts(
@@ -81,6 +62,7 @@ def interrupt_facts(row: InterruptRow) -> InterruptFacts:
 
 def status_fact(row: ExecutionRow) -> ExecutionStatusChanged:
     """The status that a run has now."""
+    end_reason = row.end_reason if row.status in TERMINAL else None
     return ExecutionStatusChanged(
-        execution_id=row.id, status=row.status, end_reason=row.end_reason, attempt=row.attempt
+        execution_id=row.id, status=row.status, end_reason=end_reason, attempt=row.attempt
     )

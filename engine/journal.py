@@ -1,224 +1,216 @@
-"""What a worker may write of a run that it holds: each word one transaction, refused after its fence."""
+"""What a worker may do with the rows of a run that it holds: refused after its fence, by the database."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
-from uuid import UUID
 
-from db import executions as rows
+from db import leases
 from db import steps as step_rows
 from db.connection import Database, Session
 from db.executions import ExecutionRow
-from db.steps import StepRow
-from engine.facts import status_fact, step_facts
-from engine.log import append
-from engine.models.decisions import Progress
-from engine.states import TERMINAL, EndReason, Status, StepKind, StepStatus, check_transition
-from errors import LeaseLost
-from events.kinds import ProgressReported, StepFinished, StepStarted
+from engine.aftermath import is_of_no_consequence
+from engine.clock import Clock
+from engine.endings import Ending
+from engine.entry import Entry
+from engine.moves import let_go
+from engine.progress import Meter, Progress
+from engine.scribe import CancelRequested, Scribe, inscribe, refusal
+from engine.states import Cause, Status, StepKind
+from engine.steps import Step
+from engine.tools.tool import Wait
+from errors import LeaseLost, Unavailable
 from ids import new_id
 
 T = TypeVar("T")
 
-QUEUE_TOPIC = "queue"
-"Hinted when a run is ready to be claimed."
+_AT_ONCE = 0.02
+"Seconds that progress waits for a word of the run to go with."
+
+Checkpoint = Callable[[str], None]
 
 
-class CancelRequested(Exception):
-    """The run was asked to stop."""
+def no_checkpoint(_: str) -> None:
+    """Where tests of faults stop a process; in production nothing happens there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a step went: a result, a text, or an error for people to read."""
-
-    result: Any = None
-    text: str | None = None
-    error: str | None = None
-
-    @property
-    def status(self) -> StepStatus:
-        """COMPLETED, unless there is an error."""
-        return StepStatus.COMPLETED if self.error is None else StepStatus.FAILED
+class Parked(Exception):
+    """The run was let go of: it waits for a person, or for its children."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a run ends, or QUEUED: where it is left to another worker."""
+class Ends(Exception):
+    """The run ends here, and why."""
 
-    status: Status
-    reason: EndReason | None = None
-    result: Any = None
-    error: str | None = None
-    is_no_loss: bool = False
-    "Queued again in good order: this attempt does not count towards the cap."
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.reason)
+        self.ending = ending
 
 
-STOPPED = Ending(Status.CANCELLED, EndReason.CANCELLED_BY_USER)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Journal:
     """The pen of the worker that holds `run` under its fence."""
 
     db: Database
+    scribe: Scribe
+    clock: Clock
     run: ExecutionRow
+    checkpoint: Checkpoint = no_checkpoint
+    meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
+    _telling: asyncio.TimerHandle | None = None
+    _tellers: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
-    async def ended_steps(self) -> list[StepRow]:
-        """Every step that has its outcome, in order: all that a run is resumed from.
-
-        One that a lost attempt left open is decided anew, and begun again under its number.
-        """
+    async def steps(self) -> list[Step]:
+        """Every step of the run, in order: all that it is resumed from."""
         async with self.db.as_user(self.run.user_id) as session:
-            steps = await step_rows.steps_of(session, self.run.user_id, self.run.id)
-        return [step for step in steps if step.status != StepStatus.RUNNING]
+            rows = await step_rows.steps_of(session, self.run.user_id, self.run.id)
+        return [Step.of(row) for row in rows]
 
-    async def begin(self, number: int, kind: StepKind, fields: Mapping[str, Any]) -> StepRow:
-        """A step's row and its event, before its work. `fields`: tool_name, input, text.
+    def step(self, number: int, kind: StepKind, **fields: Any) -> Step:
+        """A step that is to begin now."""
+        return Step(
+            id=new_id(),
+            execution_id=self.run.id,
+            number=number,
+            kind=kind,
+            attempt=self.run.attempt,
+            started_at=self.clock.now(),
+            **fields,
+        )
 
-        Raises LeaseLost, and CancelRequested where the run is asked to stop.
+    def again(self, step: Step, **changes: Any) -> Step:
+        """A step that another attempt left open, taken up by this one."""
+        return replace(step, attempt=self.run.attempt, **changes)
+
+    def entry(self) -> Entry:
+        """An empty entry of this run."""
+        return Entry(self.run, self.clock.now())
+
+    async def write(self, entry: Entry) -> None:
+        """Commit an entry, with what is to be told of the run's progress.
+
+        Raises LeaseLost, CancelRequested where the run is asked to stop, and Unavailable.
+        """
+        entry.progress(self.meter.take())
+        if entry.is_empty:
+            return
+        self.checkpoint("before_commit")
+        await self.scribe.write(entry)
+        self.checkpoint("after_commit")
+
+    async def carry_out(self, work: Callable[[Session], Awaitable[Entry]]) -> None:
+        """Do work on our own rows and commit it together with the entry that tells of it, or neither.
+
+        Raises LeaseLost, CancelRequested and Unavailable; then nothing of the work remains.
         """
 
-        async def write(session: Session) -> StepRow:
-            seq = await self._advance(session)
-            begun = {**_NOTHING_SAID, **fields, **self._names(), "id": new_id(), "kind": kind.value}
-            step = await step_rows.start_step(
-                session, begun | {"number": number, "attempt": self.run.attempt, "seq": seq}
-            )
-            fact = StepStarted(execution_id=self.run.id, step=step_facts(step))
-            await append(session, self.run.id, self.run.user_id, seq, [fact])
-            return step
+        progress = self.meter.take()
 
-        return await self._transact(write)
+        async def transaction(session: Session) -> None:
+            await self._hold(session)
+            entry = await work(session)
+            entry.progress(progress)
+            await self._inscribe(session, entry)
+            self.checkpoint("before_commit")
 
-    async def finish(
-        self, step: StepRow, work: Callable[[Session], Awaitable[Outcome]], progress: Progress | None = None
-    ) -> StepRow:
-        """Do a step's work and record its outcome, in one transaction: both are there or neither is.
+        await self._transact(transaction)
+        self.checkpoint("after_commit")
 
-        Raises LeaseLost and CancelRequested; then nothing of the work remains.
+    async def end(self, ending: Ending, entry: Entry | None = None) -> None:
+        """The run is over; `entry` is what it says last. Steps left open have failed with it.
+
+        Raises LeaseLost and Unavailable, and CancelRequested where there is an entry.
+        """
+        last = self.entry() if entry is None else entry
+        last.progress(self.meter.take(is_last=True))
+        if entry is not None and is_of_no_consequence(self.run):
+            last.end(ending)
+            await self.write(last)
+            return
+
+        async def transaction(session: Session) -> None:
+            if entry is not None:
+                await self._hold(session)
+            await self._end(session, last, ending)
+
+        await self._transact(transaction)
+        self.checkpoint("after_commit")
+
+    async def _end(self, session: Session, last: Entry, ending: Ending) -> None:
+        held = await self._held(session)
+        if held.status == Status.RUNNING:
+            await self._inscribe(session, last)
+        await let_go(session, self.run, ending)
+        self.checkpoint("before_commit")
+
+    async def settle(self, work: Callable[[Session], Awaitable[tuple[Entry, Sequence[Wait]]]]) -> None:
+        """Commit what `work` answers in its transaction; where it must wait for something, let go of the run.
+
+        Raises Parked once that is committed, LeaseLost, CancelRequested, Unavailable, and what `work` does.
         """
 
-        async def write(session: Session) -> StepRow:
-            seq = await self._advance(session)
-            finished = await self._record(session, step, await work(session), seq)
-            if progress is not None:
-                await self._report(session, progress)
-            return finished
+        async def transaction(session: Session) -> bool:
+            held = await self._hold(session)
+            entry, waits = await work(session)
+            entry.progress(self.meter.take(is_last=bool(waits)))
+            await self._inscribe(session, entry)
+            if waits:
+                await self._park(session, held, waits)
+            self.checkpoint("before_commit")
+            return bool(waits)
 
-        return await self._transact(write)
+        is_parked = await self._transact(transaction)
+        self.checkpoint("after_commit")
+        if is_parked:
+            raise Parked
 
-    async def end(self, ending: Ending) -> None:
-        """Let go of the run: it ends, or waits for another worker. A step left open has failed with it.
+    async def _park(self, session: Session, held: ExecutionRow, waits: Sequence[Wait]) -> None:
+        for wait in waits:
+            if wait.open is not None:
+                await wait.open(session, held)
+        cause = Cause.ASK if any(wait.for_person for wait in waits) else Cause.WAIT
+        await let_go(session, self.run, Ending(cause))
 
-        Raises LeaseLost.
-        """
-        await self._transact(lambda session: end_run(session, self.run, ending))
+    def report(self, percent: float | None, message: str | None = None) -> None:
+        """Take up how far the run is; it is told with the next word, or by itself when its time comes."""
+        self.meter.report(Progress(percent, message))
+        wait = self.meter.seconds_to_wait
+        if self._telling is None and wait is not None:
+            self._telling = asyncio.get_running_loop().call_later(max(wait, _AT_ONCE), self._tell_progress)
 
-    async def conclude(self, step: StepRow, text: str) -> None:
-        """The final answer: its step and the end of the run in one transaction."""
+    def _tell_progress(self) -> None:
+        self._telling = None
+        if self.meter.seconds_to_wait is not None:
+            telling = asyncio.create_task(self._write_progress(), name=f"progress {self.run.id}")
+            self._tellers.add(telling)
+            telling.add_done_callback(self._tellers.discard)
 
-        async def write(session: Session) -> None:
-            seq = await self._advance(session)
-            await self._record(session, step, Outcome(text=text), seq)
-            await end_run(session, self.run, Ending(Status.COMPLETED, EndReason.FINAL_ANSWER, result=text))
+    async def _write_progress(self) -> None:
+        # Whoever may not write any more hears of it with the next word of the run itself.
+        with suppress(LeaseLost, CancelRequested, Unavailable):
+            await self.write(self.entry())
 
-        await self._transact(write)
+    async def _transact(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        return await self.db.transact(self.run.user_id, work)
 
-    async def _transact(self, write: Callable[[Session], Awaitable[T]]) -> T:
-        return await self.db.transact(self.run.user_id, write)
-
-    async def _advance(self, session: Session) -> int:
-        advanced = await rows.advance(session, self.run.id, self.run.fence, 1)
-        if advanced is None:
+    async def _held(self, session: Session) -> ExecutionRow:
+        held = await leases.lock_held_execution(session, self.run.id, self.run.fence)
+        if held is None:
             raise LeaseLost
-        if advanced.status == Status.CANCELLING:
+        return held
+
+    async def _hold(self, session: Session) -> ExecutionRow:
+        held = await self._held(session)
+        if held.status == Status.CANCELLING:
             raise CancelRequested
-        return advanced.last_seq
+        return held
 
-    async def _record(self, session: Session, step: StepRow, outcome: Outcome, seq: int) -> StepRow:
-        return await record_step(session, self.run, step, outcome, seq)
-
-    async def _report(self, session: Session, progress: Progress) -> None:
-        row = await rows.write_progress(
-            session, self.run.id, self.run.fence, progress.percent, progress.message
-        )
-        if row is None or row.progress_at is None:
-            raise LeaseLost
-        fact = ProgressReported(
-            execution_id=row.id, percent=progress.percent, message=progress.message, at=row.progress_at
-        )
-        await append(session, row.id, row.user_id, row.last_seq, [fact])
-
-    def _names(self) -> dict[str, UUID]:
-        return {"execution_id": self.run.id, "user_id": self.run.user_id}
-
-
-_NOTHING_SAID = {"tool_name": None, "input": None, "text": None}
-
-
-async def record_step(
-    session: Session, run: ExecutionRow, step: StepRow, outcome: Outcome, seq: int
-) -> StepRow:
-    """Write a step's outcome and the event that tells of it."""
-    finished = await step_rows.finish_step(
-        session,
-        {
-            "execution_id": run.id,
-            "user_id": run.user_id,
-            "number": step.number,
-            "status": outcome.status.value,
-            "result": outcome.result,
-            "text": outcome.text,
-            "error": outcome.error,
-            "seq": seq,
-        },
-    )
-    fact = StepFinished(execution_id=run.id, step=step_facts(finished))
-    await append(session, run.id, run.user_id, seq, [fact])
-    return finished
-
-
-async def end_run(session: Session, run: ExecutionRow, ending: Ending) -> ExecutionRow:
-    """Take a held run out of its worker's hands, with its last event. Raises LeaseLost."""
-    held = await rows.lock_held_execution(session, run.id, run.fence)
-    if held is None:
-        raise LeaseLost
-    if held.status == Status.CANCELLING:
-        ending = STOPPED  # whatever else its worker had to say of it
-    check_transition(Status(held.status), ending.status)
-    ended = ending.status in TERMINAL
-    if ended:
-        await _close_open_step(session, run, ending)
-    row = await rows.release_execution(
-        session,
-        run.id,
-        run.fence,
-        {
-            "status": ending.status.value,
-            "end_reason": ending.reason and ending.reason.value,
-            "result": ending.result,
-            "error": ending.error,
-            "ended": ended,
-            "more_attempts": int(ending.is_no_loss),
-        },
-    )
-    if row is None:
-        raise LeaseLost
-    await append(session, row.id, row.user_id, row.last_seq, [status_fact(row)])
-    if not ended:
-        session.hint(QUEUE_TOPIC)
-    return row
-
-
-async def _close_open_step(session: Session, run: ExecutionRow, ending: Ending) -> None:
-    step = await step_rows.open_step(session, run.user_id, run.id)
-    if step is None:
-        return
-    advanced = await rows.advance(session, run.id, run.fence, 1)
-    if advanced is None:
-        raise LeaseLost
-    error = ending.error or "The run was stopped before this step ended."
-    await record_step(session, run, step, Outcome(error=error), advanced.last_seq)
+    async def _inscribe(self, session: Session, entry: Entry) -> None:
+        if entry.is_empty:
+            return
+        written = await inscribe(session, [entry])
+        if (problem := refusal(written.get(self.run.id))) is not None:
+            raise problem

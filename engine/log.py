@@ -7,6 +7,8 @@ from uuid import UUID
 
 from db import events as rows
 from db.connection import Session
+from db.executions import ExecutionRow
+from engine.facts import status_fact
 from events.kinds import Event
 
 
@@ -28,3 +30,10 @@ async def append_activity(session: Session, user_id: UUID, *events: Event) -> No
     kinds = [event.kind for event in events]
     payloads = [event.payload() for event in events]
     session.hint(user_id.hex, await rows.insert_activity(session, user_id, kinds, payloads))
+
+
+async def tell_status(session: Session, row: ExecutionRow) -> None:
+    """A run has another status, with its `last_seq`: to the run's readers, and to its user's."""
+    fact = status_fact(row)
+    await append(session, row.id, row.user_id, row.last_seq, [fact])
+    await append_activity(session, row.user_id, fact)

@@ -11,8 +11,7 @@ from db.connection import Session
 from db.tasks import TaskRow
 from engine.errands import Errand, Outcome, standing
 from engine.language import Understanding
-from engine.tools.builtin import BUILTIN
-from engine.tools.tasks import Arguments, DeleteTask, OfTasks
+from engine.tools.tasks import Arguments, DeleteTask, OfTasks, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ async def look_at(session: Session, user_id: UUID, understandings: Iterable[Unde
     orders: list[Order] = []
     gone = set[UUID]()
     for one in understandings:
-        arguments = BUILTIN[str(one.tool)].read(one.tool_arguments())
+        arguments = read(str(one.tool), one.tool_arguments() or {})
         found = Errand(Outcome.DONE)
         if isinstance(arguments, OfTasks):
             found = await arguments.look(session, user_id)

@@ -2,68 +2,203 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from db.connection import Session
-from db.steps import StepRow
-from engine.journal import Journal, Outcome
-from engine.models.decisions import Answer, CallTool, Model, Progress, Think
-from engine.states import StepKind
-from engine.tools.tool import AnyTool
-from errors import Problem
+from engine.asking import Asking
+from engine.calls import Calls
+from engine.desk import Desk
+from engine.endings import Ending, answered, failed
+from engine.entry import Entry
+from engine.journal import Ends, Journal
+from engine.limits import too_expensive, too_many_steps
+from engine.models.model import Answer, CallTools, Model, ModelFailed, Think, ToolCall, Turn
+from engine.models.registry import Models
+from engine.patience import Patience
+from engine.progress import Progress
+from engine.states import EndReason, StepKind
+from engine.steps import Outcome, Step, Usage, total
+from engine.tools.tool import EMPTY, ExternalTool, Toolbox, Tools, Wait
+from engine.versions import AgentVersion, Versions
 
 
-class Carrier:
-    """Carries the runs of one worker: asks the model, takes the step, asks again."""
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who carries the runs of one worker."""
 
-    def __init__(self, model: Model, tools: Mapping[str, AnyTool], wants_to_stop: Callable[[], bool]) -> None:
-        self._model, self._tools, self._wants_to_stop = model, tools, wants_to_stop
+    models: Models
+    tools: Tools
+    versions: Versions
+    desk: Desk
+    patience: Patience
+    model_timeout_seconds: float
 
-    async def carry(self, journal: Journal) -> bool:
-        """Go on until the run has ended. False where it stopped at a step boundary, as was wanted.
+    async def carry(self, journal: Journal, steps: Sequence[Step], stops: Callable[[], bool]) -> bool:
+        """Go on from these steps until the run has ended.
 
-        Raises LeaseLost and CancelRequested, and what the model raises.
+        False where it stopped at a step boundary, since `stops` said so. Raises Ends, and what a Journal
+        raises.
         """
-        steps = await journal.ended_steps()
-        while not self._wants_to_stop():
-            decision = await self._model.decide(journal.run, steps)
-            if isinstance(decision, Answer):
-                await self._conclude(journal, len(steps) + 1, decision)
+        agent = await self.versions.of(journal.run)
+        tools = await self.tools.of(journal.run, agent)
+        try:
+            model = self.models.get(agent.model)
+        except ModelFailed as problem:
+            raise Ends(failed(EndReason.MODEL_ERROR, problem.message)) from None
+        return await Carrier(self, journal, agent, tools, model).carry(steps, stops)
+
+
+@dataclass(slots=True)
+class Carrier:
+    """Carries one run: asks the model, takes its steps, asks again."""
+
+    crew: Crew
+    journal: Journal
+    agent: AgentVersion
+    tools: Toolbox
+    model: Model
+    _steps: list[Step] = field(default_factory=list[Step])
+    "All that have ended, in order."
+    _claimed_with: int = 0
+    _begun: dict[int, Step] = field(default_factory=dict[int, Step])
+    "Asked of the model by an attempt that got no answer."
+    _thoughts: Entry | None = None
+    "What a model that decides at once has said: it goes with the next word."
+
+    async def carry(self, steps: Sequence[Step], stops: Callable[[], bool]) -> bool:
+        """As Crew.carry."""
+        self._steps = [step for step in steps if step.has_ended]
+        left_open = [step for step in steps if not step.has_ended]
+        self._claimed_with = len(self._steps)
+        self._begun = {step.number: step for step in left_open if step.kind is not StepKind.TOOL_CALL}
+        await self._call([step for step in left_open if step.kind is StepKind.TOOL_CALL], {})
+        while not stops():
+            if await self._take_turn():
                 return True
-            steps.append(await self._take(journal, len(steps) + 1, decision))
+        await self._write(self._entry())
         return False
 
-    async def _take(self, journal: Journal, number: int, decision: Think | CallTool) -> StepRow:
-        match decision:
-            case Think(text, progress):
-                step = await journal.begin(number, StepKind.THINKING, {"text": text})
-                return await journal.finish(step, _said, progress)
-            case CallTool(name, arguments, progress):
-                fields = {"tool_name": name, "input": arguments}
-                step = await journal.begin(number, StepKind.TOOL_CALL, fields)
-                return await self._call(journal, step, progress)
+    async def _take_turn(self) -> bool:
+        """Ask the model, and do what it decides. Whether the run has ended with it."""
+        await self._keep_budget(
+            too_many_steps(self.journal.run, len(self._steps))
+            or too_expensive(self.journal.run, self._used(), self._steps)
+        )
+        wraps_up = len(self._steps) >= self.agent.max_steps
+        asking = await self._ask()
+        tools = EMPTY if wraps_up else self.tools
+        match await asking.decide(Turn(self.journal.run, self._steps, self.agent, tools)):
+            case Answer() as answer:
+                await self._conclude(asking.step, answer, wraps_up)
+                return True
+            case Think() as thought if not wraps_up:
+                await self._think(asking.step, thought)
+            case CallTools() as decision if not wraps_up:
+                await self._begin_calls(asking.step, decision)
+            case _:
+                raise Ends(failed(EndReason.MAX_STEPS, f"It had no answer after {len(self._steps)} steps."))
+        return False
 
-    async def _conclude(self, journal: Journal, number: int, answer: Answer) -> None:
-        step = await journal.begin(number, StepKind.FINAL_ANSWER, {"text": answer.text})
-        await journal.conclude(step, answer.text)
+    async def _ask(self) -> Asking:
+        """The next call of the model. Its row is there before it is made, unless the model is instant."""
+        crew = self.crew
+        asking = Asking(self.journal, crew.patience, self.model, crew.model_timeout_seconds, self._next())
+        if not self.model.is_instant:
+            entry = self._entry()
+            entry.begin(asking.step)
+            await self._write(entry)
+        return asking
 
-    async def _call(self, journal: Journal, step: StepRow, progress: Progress | None) -> StepRow:
-        tool = self._tools.get(step.tool_name or "")
-        if tool is None:
-            return await journal.finish(step, _failed(f"There is no tool {step.tool_name!r}."), progress)
-        try:
-            return await journal.finish(step, tool.work(journal.run.user_id, step.input), progress)
-        except Problem as problem:
-            return await journal.finish(step, _failed(problem.message), progress)
+    def _next(self) -> Step:
+        number = len(self._steps) + 1
+        if (begun := self._begun.pop(number, None)) is not None:
+            return self.journal.again(begun, started_at=self.journal.clock.now())
+        return self.journal.step(number, StepKind.THINKING)
 
+    async def _think(self, step: Step, thought: Think) -> None:
+        entry = self._entry()
+        self._steps.append(self._said(entry, step, thought.text))
+        self._report(thought.progress)
+        if not self.model.is_instant:
+            await self._write(entry)
 
-async def _said(_: Session) -> Outcome:
-    """A thought is done once it is written."""
-    return Outcome()
+    async def _conclude(self, step: Step, answer: Answer, wraps_up: bool) -> None:
+        """The final answer and the end of the run are one commit."""
+        entry = self._entry()
+        self._said(entry, replace(step, kind=StepKind.FINAL_ANSWER), answer.text)
+        self._thoughts = None
+        reason = EndReason.MAX_STEPS if wraps_up else EndReason.FINAL_ANSWER
+        await self.journal.end(answered(answer.text, reason), entry)
 
+    def _said(self, entry: Entry, step: Step, text: str | None) -> Step:
+        if self.model.is_instant:
+            entry.begin(step)
+        return entry.finish(step, Outcome(text=text))
 
-def _failed(message: str) -> Callable[[Session], Awaitable[Outcome]]:
-    async def work(_: Session) -> Outcome:
-        return Outcome(error=message)
+    async def _begin_calls(self, step: Step, decision: CallTools) -> None:
+        """The rows of all calls are there, with the model's word for them, before the first is made."""
+        entry = self._entry()
+        if not self.model.is_instant:
+            self._steps.append(self._said(entry, step, decision.text))
+        numbered = list(enumerate(decision.calls, len(self._steps) + 1))
+        calls = [entry.begin(self._call_step(number, call)) for number, call in numbered]
+        await self._write(entry)
+        self.journal.checkpoint("after_step_begun")
+        await self._call(calls, {n: call.progress for n, call in numbered if call.progress is not None})
 
-    return work
+    def _call_step(self, number: int, call: ToolCall) -> Step:
+        tool = self.tools.get(call.name)
+        # What is not to be made twice is not made before its row says so.
+        tries = 0 if isinstance(tool, ExternalTool) and not tool.effect.may_repeat else 1
+        return self.journal.step(
+            number,
+            StepKind.TOOL_CALL,
+            tool_name=call.name,
+            call_id=call.call_id,
+            input=call.arguments,
+            tries=tries,
+        )
+
+    async def _call(self, calls: Sequence[Step], progress: dict[int, Progress]) -> None:
+        if calls:
+            await self._keep_budget(too_many_steps(self.journal.run, len(self._steps), len(calls)))
+            one_turn = Calls(self.journal, self.agent, self.tools, self.crew.desk, self.crew.patience)
+            self._steps += await one_turn.carry_out(calls, progress)
+
+    # What it may use.
+
+    def _used(self) -> Usage:
+        """What the run had used when it was claimed, and what its steps took since."""
+        run = self.journal.run
+        before = Usage(run.input_tokens, run.output_tokens, run.requests, run.cost)
+        since = [step.usage for step in self._steps[self._claimed_with :] if step.usage is not None]
+        return total([before, *since])
+
+    async def _keep_budget(self, overrun: str | None) -> None:
+        if overrun is None:
+            return
+        await self._write(self._entry())
+        await self.journal.settle(lambda session: self._afford(session, overrun))
+
+    async def _afford(self, session: Session, overrun: str) -> tuple[Entry, list[Wait]]:
+        verdict = await self.crew.desk.afford(session, self.journal.run, overrun)
+        if isinstance(verdict, Ending):
+            raise Ends(verdict)
+        return self.journal.entry(), [verdict]
+
+    # Words.
+
+    def _entry(self) -> Entry:
+        """What was said already and not written, to be added to."""
+        if self._thoughts is None:
+            self._thoughts = self.journal.entry()
+        return self._thoughts
+
+    async def _write(self, entry: Entry) -> None:
+        self._thoughts = None
+        await self.journal.write(entry)
+
+    def _report(self, progress: Progress | None) -> None:
+        if progress is not None:
+            self.journal.report(progress.percent, progress.message)

@@ -1,8 +1,12 @@
-"""What states a run knows and which may follow which. Pure: no row, no clock."""
+"""The state machine of a run: its states, what moves it, what each of them allows. Pure: no row, no clock.
+
+Every change of a run's status asks `after` what becomes of it.
+"""
 
 from __future__ import annotations
 
-from enum import IntEnum, StrEnum
+from collections.abc import Mapping
+from enum import Enum, IntEnum, StrEnum
 
 
 class Priority(IntEnum):
@@ -98,40 +102,111 @@ DECISIONS: dict[InterruptReason, frozenset[Decision]] = {
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 "Written once; nothing follows."
 
-HELD = frozenset({Status.RUNNING, Status.CANCELLING})
-"A worker holds the run under a lease."
+LIVE = frozenset(Status) - TERMINAL
+"What has not ended."
 
-FOLLOWS: dict[Status, frozenset[Status]] = {
-    Status.SCHEDULED: frozenset({Status.QUEUED, Status.CANCELLED}),
-    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLED}),
-    Status.RUNNING: frozenset(
-        {Status.QUEUED, Status.AWAITING_INPUT, Status.CANCELLING, Status.COMPLETED, Status.FAILED}
-    ),
-    Status.AWAITING_INPUT: frozenset({Status.QUEUED, Status.CANCELLED, Status.FAILED}),
-    Status.CANCELLING: frozenset({Status.CANCELLED}),
-    Status.COMPLETED: frozenset(),
-    Status.FAILED: frozenset(),
-    Status.CANCELLED: frozenset(),
+
+class Hands(Enum):
+    """Whether a worker holds the run under a lease."""
+
+    HELD = "a worker holds it"
+    FREE = "nobody holds it"
+
+
+class Cause(StrEnum):
+    """What moves a run."""
+
+    DUE = "DUE"
+    "The time has come before which it was not to start."
+    CLAIM = "CLAIM"
+    "A worker takes it."
+    HAND_BACK = "HAND_BACK"
+    "Its worker goes away in good order."
+    LOSS = "LOSS"
+    "Its worker let the lease run out."
+    EXHAUSTION = "EXHAUSTION"
+    "Its worker let the lease run out, in the last attempt."
+    ASK = "ASK"
+    "Its worker parks it until a person answers."
+    WAIT = "WAIT"
+    "Its worker parks it until its children have ended."
+    RESUME = "RESUME"
+    "What it was parked for is there."
+    CANCEL = "CANCEL"
+    "Somebody asks it to stop."
+    STOP = "STOP"
+    "It has stopped as it was asked: by its worker's word, or because nobody holds it any more."
+    COMPLETE = "COMPLETE"
+    "It has its answer."
+    FAIL = "FAIL"
+    "It cannot go on, or not in time."
+
+
+_S = Status
+_STOPPED = {_S.CANCELLING: _S.CANCELLED}
+"Whatever its worker had to say: a run that was asked to stop stops."
+
+HELD_MOVES: Mapping[Cause, Mapping[Status, Status]] = {
+    Cause.HAND_BACK: {_S.RUNNING: _S.QUEUED, **_STOPPED},
+    Cause.LOSS: {_S.RUNNING: _S.QUEUED, **_STOPPED},
+    Cause.EXHAUSTION: {_S.RUNNING: _S.FAILED, **_STOPPED},
+    Cause.ASK: {_S.RUNNING: _S.AWAITING_INPUT, **_STOPPED},
+    Cause.WAIT: {_S.RUNNING: _S.RUNNING, **_STOPPED},
+    Cause.CANCEL: {_S.RUNNING: _S.CANCELLING, _S.CANCELLING: _S.CANCELLING},
+    Cause.STOP: _STOPPED,
+    Cause.COMPLETE: {_S.RUNNING: _S.COMPLETED, **_STOPPED},
+    Cause.FAIL: {_S.RUNNING: _S.FAILED, **_STOPPED},
+}
+"What becomes of a run that a worker holds. After all but CANCEL nobody holds it."
+
+FREE_MOVES: Mapping[Cause, Mapping[Status, Status]] = {
+    Cause.DUE: {_S.SCHEDULED: _S.QUEUED},
+    Cause.CLAIM: {_S.QUEUED: _S.RUNNING},
+    Cause.RESUME: {_S.AWAITING_INPUT: _S.QUEUED, _S.RUNNING: _S.QUEUED},
+    # A run that waits for its children goes after them.
+    Cause.CANCEL: {
+        _S.SCHEDULED: _S.CANCELLED,
+        _S.QUEUED: _S.CANCELLED,
+        _S.AWAITING_INPUT: _S.CANCELLED,
+        _S.RUNNING: _S.CANCELLING,
+        _S.CANCELLING: _S.CANCELLING,
+    },
+    Cause.STOP: _STOPPED,
+    Cause.FAIL: {
+        _S.SCHEDULED: _S.FAILED,
+        _S.QUEUED: _S.FAILED,
+        _S.AWAITING_INPUT: _S.FAILED,
+        _S.RUNNING: _S.FAILED,
+        **_STOPPED,
+    },
+}
+"What becomes of a run that nobody holds. After CLAIM a worker holds it."
+
+MOVES: Mapping[Hands, Mapping[Cause, Mapping[Status, Status]]] = {
+    Hands.HELD: HELD_MOVES,
+    Hands.FREE: FREE_MOVES,
 }
 
 
 class WrongTransition(Exception):
-    """A run cannot go from the one state to the other: there is a bug in who asked for it."""
+    """This cannot happen to such a run: there is a bug in who asked for it."""
 
 
-def check_transition(before: Status, after: Status) -> None:
-    """Raises WrongTransition unless the one may follow the other."""
-    if after not in FOLLOWS[before]:
-        raise WrongTransition(f"{before} to {after}")
+def after(status: Status, hands: Hands, cause: Cause) -> Status:
+    """What becomes of a run. Raises WrongTransition where the cause cannot meet it."""
+    try:
+        return MOVES[hands][cause][status]
+    except KeyError:
+        raise WrongTransition(f"{cause} meets a run that is {status}, and {hands.value}") from None
 
 
-def after_cancel(status: Status) -> Status:
-    """What becomes of a live run that is asked to stop: only one that a worker holds must be waited for."""
-    return Status.CANCELLING if status in HELD else Status.CANCELLED
+def hands_after(hands: Hands, cause: Cause) -> Hands:
+    """Whether a worker holds the run once this has happened to it."""
+    if cause is Cause.CANCEL:
+        return hands
+    return Hands.HELD if cause is Cause.CLAIM else Hands.FREE
 
 
-def after_loss(status: Status, attempt: int, max_attempts: int) -> Status:
-    """What becomes of a held run whose worker let its lease run out."""
-    if status is Status.CANCELLING:
-        return Status.CANCELLED
-    return Status.FAILED if attempt >= max_attempts else Status.QUEUED
+def loss(attempt: int, max_attempts: int) -> Cause:
+    """What the end of a lease means: attempts are counted by leases that ran out, and by nothing else."""
+    return Cause.EXHAUSTION if attempt >= max_attempts else Cause.LOSS

@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 
 from db.connection import Database
-from engine.schedules import SCHEDULE_TOPIC, start_due_runs
+from engine.chores import CHORES, Chore
 from errors import Unavailable
 from events.hub import Hub
 from settings import Settings
 
 log = logging.getLogger("baton.upkeep")
 
+_SHORTEST = 0.01
+"Where another worker is doing what is due, or the clocks differ by a hair."
+
 
 class Upkeep:
     """The chores of one worker process."""
 
-    def __init__(self, db: Database, hub: Hub, settings: Settings) -> None:
-        self._db, self._hub, self._settings = db, hub, settings
+    def __init__(self, db: Database, hub: Hub, settings: Settings, chores: Sequence[Chore] = CHORES) -> None:
+        self._db, self._hub, self._settings, self._chores = db, hub, settings, chores
 
     async def work(self) -> None:
         """Do them until cancelled."""
-        await self._keep_schedules()
+        async with asyncio.TaskGroup() as group:
+            for chore in self._chores:
+                group.create_task(self._see_to(chore), name=chore.name)
 
-    async def _keep_schedules(self) -> None:
-        """Wake for each tick when it is due; a hint tells of a new schedule, the poll of a lost hint."""
-        with self._hub.listen(SCHEDULE_TOPIC) as bell:
+    async def _see_to(self, chore: Chore) -> None:
+        """Wake when it is due; a hint tells that it is due earlier, the poll of a lost hint."""
+        with self._hub.listen(chore.topic) as bell:
             while True:
-                seconds = await self._start_due_runs()
-                await bell.wait(seconds)
+                await bell.wait(await self._do(chore))
 
-    async def _start_due_runs(self) -> float:
+    async def _do(self, chore: Chore) -> float:
         longest = self._settings.poll_seconds
         try:
-            seconds = await start_due_runs(self._db)
+            seconds = await chore.do(self._db)
         except Unavailable:
-            log.warning("the database is away; schedules wait")
+            log.warning("the database is away: %s wait", chore.name)
         except Exception:
-            log.exception("schedules are tried again in a moment")
+            log.exception("%s are tried again in a moment", chore.name)
         else:
             return longest if seconds is None else min(max(seconds, _SHORTEST), longest)
         return longest
-
-
-_SHORTEST = 0.01
-"Where another worker is starting what is due, or the clocks differ by a hair."

@@ -6,23 +6,26 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from db import executions as rows
+from db import leases, queue
 from db.connection import Database
-from db.executions import ExecutionRow, HeldRow
-from engine.executions import CANCEL_TOPIC
-from engine.facts import status_fact
-from engine.journal import QUEUE_TOPIC, STOPPED, CancelRequested, Ending, Journal, end_run
-from engine.log import append
-from engine.models.decisions import Model
-from engine.run import Carrier
-from engine.states import EndReason, Status, after_loss
-from engine.tools.tool import AnyTool
+from db.leases import HeldRow
+from db.queue import ClaimedRow
+from engine.clock import Clock
+from engine.endings import BROKEN, HANDED_BACK, LATE, STOPPED
+from engine.journal import Checkpoint, Ends, Journal, Parked, no_checkpoint
+from engine.log import tell_status
+from engine.run import Crew
+from engine.scribe import CancelRequested, Scribe
+from engine.states import Status
+from engine.topics import CANCEL_TOPIC, QUEUE_TOPIC
+from engine.upkeep import Upkeep
 from errors import LeaseLost, Unavailable
 from events.hub import Bell, Hub
 from ids import new_id
@@ -33,31 +36,30 @@ T = TypeVar("T")
 log = logging.getLogger("baton.worker")
 
 _LAST_WORD_SECONDS = 5.0
-
-_REQUEUED = Ending(Status.QUEUED)
-_HANDED_BACK = Ending(Status.QUEUED, is_no_loss=True)
-_BROKEN = Ending(Status.FAILED, EndReason.INTERNAL_ERROR, error="Something went wrong on our side.")
-_EXHAUSTED = Ending(
-    Status.FAILED, EndReason.ATTEMPTS_EXHAUSTED, error="Every attempt ended with the loss of its worker."
-)
-_AFTER_LOSS = {Status.QUEUED: _REQUEUED, Status.CANCELLED: STOPPED, Status.FAILED: _EXHAUSTED}
+_RECONNECT_SECONDS = 0.25
 
 
 class Wish(Enum):
     """Why a run's task is cancelled."""
 
     CANCEL = "the run was asked to stop"
+    LATE = "its deadline has passed"
     LOST = "the lease was lost"
     DRAIN = "this worker goes away"
+
+
+_LAST_WORDS = {Wish.CANCEL: STOPPED, Wish.LATE: LATE, Wish.DRAIN: HANDED_BACK}
 
 
 @dataclass(slots=True)
 class Held:
     """A run in this worker's hands."""
 
-    run: ExecutionRow
+    run: ClaimedRow
+    journal: Journal
     task: asyncio.Task[None] | None = None
     wish: Wish | None = None
+    deadline: asyncio.TimerHandle | None = None
 
     def let_go(self, wish: Wish) -> None:
         """Have its task stop at its next await."""
@@ -67,14 +69,23 @@ class Held:
 
 
 class Worker:
-    """Carries up to `settings.worker_slots` runs at a time, until it is drained."""
+    """Carries up to `settings.worker_slots` runs at a time, until it is drained.
+
+    `checkpoint` is told where a run is between its commits: tests of faults stop the process there.
+    """
 
     def __init__(
-        self, db: Database, hub: Hub, settings: Settings, model: Model, tools: dict[str, AnyTool]
+        self,
+        db: Database,
+        hub: Hub,
+        settings: Settings,
+        crew: Crew,
+        checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
-        self._db, self._hub, self._settings = db, hub, settings
-        self._carrier = Carrier(model, tools, lambda: self._draining)
+        self._db, self._hub, self._settings, self._crew = db, hub, settings, crew
+        self._checkpoint = checkpoint
+        self._scribe, self._clock = Scribe(db), Clock()
         self._held: dict[UUID, Held] = {}
         self._draining = False
         self._renewed_at = 0.0
@@ -83,15 +94,22 @@ class Worker:
     async def work(self) -> None:
         """Claim and carry until cancelled; then drain: no run is left behind under a lease."""
         with self._hub.listen(QUEUE_TOPIC) as self._queue:
-            keeping = asyncio.create_task(self._keep(), name="leases")
-            claiming = asyncio.create_task(self._claim(), name="claims")
+            upkeep = Upkeep(self._db, self._hub, self._settings)
+            beside = [self._spawn("leases", self._keep()), self._spawn("upkeep", upkeep.work())]
+            claiming = self._spawn("claims", self._claim())
             try:
                 # Not cancelled itself: what was just claimed must come into our hands.
                 await asyncio.shield(claiming)
             finally:
                 await self._drain(claiming)
-                keeping.cancel()
-                await asyncio.wait({keeping})
+                for task in beside:
+                    task.cancel()
+                await asyncio.wait(beside)
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(work, name=name)
+
+    # Claiming.
 
     async def _claim(self) -> None:
         while not self._draining:
@@ -100,28 +118,35 @@ class Worker:
             if not claimed or len(claimed) < free:
                 await self._queue.wait(self._settings.poll_seconds)
 
-    async def _claim_some(self, slots: int) -> list[ExecutionRow]:
+    async def _claim_some(self, slots: int) -> list[ClaimedRow]:
         async with self._db.as_system() as session:
-            claimed = await rows.claim_executions(session, self.name, slots, self._settings.lease_seconds)
-            for run in claimed:
-                await append(session, run.id, run.user_id, run.last_seq, [status_fact(run)])
+            claimed = await queue.claim_executions(session, self.name, slots, self._settings.lease_seconds)
+            for run in sorted(claimed, key=lambda run: run.user_id):
+                await tell_status(session, run)
         for run in claimed:
+            self._clock.read(run.now)
             self._take(run)
         return claimed
 
-    def _take(self, run: ExecutionRow) -> None:
+    def _take(self, run: ClaimedRow) -> None:
+        self._checkpoint("after_claim")
         if older := self._held.get(run.id):
             older.let_go(Wish.LOST)  # swept from us while we were away, and claimed by us again
-        held = self._held[run.id] = Held(run)
-        held.task = asyncio.create_task(self._carry(held), name=f"run {run.id}")
+        journal = Journal(self._db, self._scribe, self._clock, run, self._checkpoint)
+        held = self._held[run.id] = Held(run, journal)
+        held.task = self._spawn(f"run {run.id}", self._carry(held))
+        if run.deadline is not None:
+            left = (run.deadline - self._clock.now()).total_seconds()
+            held.deadline = asyncio.get_running_loop().call_later(max(0.0, left), held.let_go, Wish.LATE)
+
+    # Keeping.
 
     async def _keep(self) -> None:
-        """Renew leases each third of their time, sooner where a run is asked to stop, and sweep lost ones."""
+        """Renew leases each third of their time, and sooner where a run is asked to stop."""
         self._renewed_at = asyncio.get_running_loop().time()
         with self._hub.listen(CANCEL_TOPIC) as bell:
             while True:
                 await self._guarded(self._renew())
-                await self._guarded(self._sweep())
                 await bell.wait(self._settings.lease_seconds / 3)
 
     async def _renew(self) -> None:
@@ -135,7 +160,7 @@ class Worker:
         self._renewed_at = asked_at
         for execution_id, one in held.items():
             lease = kept.get(execution_id)
-            if lease is None or lease.fence != one.run.fence:
+            if lease is None or lease.fence != one.journal.run.fence:
                 one.let_go(Wish.LOST)
             elif lease.status == Status.CANCELLING:
                 one.let_go(Wish.CANCEL)
@@ -144,7 +169,9 @@ class Worker:
         if not ids:
             return {}
         async with self._db.as_system() as session:
-            kept = await rows.renew_leases(session, self.name, ids, self._settings.lease_seconds)
+            kept = await leases.renew_leases(session, self.name, ids, self._settings.lease_seconds)
+        for row in kept:
+            self._clock.read(row.now)
         return {row.id: row for row in kept}
 
     def _give_up_stale(self) -> None:
@@ -153,16 +180,12 @@ class Worker:
             for one in self._held.values():
                 one.let_go(Wish.LOST)
 
-    async def _sweep(self) -> None:
-        async with self._db.as_system() as session:
-            for run in await rows.lock_lost_executions(session):
-                next_status = after_loss(Status(run.status), run.attempt, run.max_attempts)
-                await end_run(session, run, _AFTER_LOSS[next_status])
+    # Carrying.
 
     async def _carry(self, held: Held) -> None:
         run = held.run
         try:
-            await self._carry_or_stop(held, Journal(self._db, run))
+            await self._carry_through(held)
         except LeaseLost:
             log.warning("lost the lease of run %s in attempt %s", run.id, run.attempt)
         except Unavailable:
@@ -170,29 +193,65 @@ class Worker:
         except Exception:
             log.exception("run %s is left to its lease", run.id)
         finally:
+            if held.deadline is not None:
+                held.deadline.cancel()
             if self._held.get(run.id) is held:
                 del self._held[run.id]
             self._queue.ring()
 
-    async def _carry_or_stop(self, held: Held, journal: Journal) -> None:
+    async def _carry_through(self, held: Held) -> None:
+        """Where the connection breaks, the run is taken up anew from its rows, while the lease is ours."""
+        has_steps = held.run.has_steps
+        while True:
+            try:
+                return await self._carry_or_stop(held, has_steps)
+            except Unavailable:
+                await self._hold_anew(held.journal)
+                has_steps = True
+
+    async def _hold_anew(self, journal: Journal) -> None:
+        """Raise the fence: what may still be under way on the broken connection counts no more."""
+        log.warning("lost the connection in run %s; taking it up anew", journal.run.id)
+        while True:
+            with suppress(Unavailable):
+                async with self._db.as_system() as session:
+                    lease = self._settings.lease_seconds
+                    row = await leases.renew_fence(session, journal.run, self.name, lease)
+                if row is None:
+                    raise LeaseLost
+                journal.run = row
+                return
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _carry_or_stop(self, held: Held, has_steps: bool) -> None:
+        journal = held.journal
         try:
-            if not await self._carrier.carry(journal):
-                await journal.end(_HANDED_BACK)
+            if held.wish is not None:
+                await self._obey(held.wish, journal)
+            elif not await self._crew.carry(journal, await journal.steps() if has_steps else [], self._stops):
+                await journal.end(HANDED_BACK)
+        except Parked:
+            log.debug("run %s waits", journal.run.id)
         except CancelRequested:
             await journal.end(STOPPED)
+        except Ends as end:
+            await journal.end(end.ending)
         except asyncio.CancelledError:
             await self._obey(held.wish, journal)
         except (LeaseLost, Unavailable):
             raise
         except Exception:
             log.exception("run %s is broken", journal.run.id)
-            await journal.end(_BROKEN)
+            await journal.end(BROKEN)
+
+    def _stops(self) -> bool:
+        return self._draining
 
     async def _obey(self, wish: Wish | None, journal: Journal) -> None:
-        if wish is Wish.CANCEL:
-            await journal.end(STOPPED)
-        elif wish is Wish.DRAIN:
-            await journal.end(_HANDED_BACK)
+        if wish in _LAST_WORDS:
+            await journal.end(_LAST_WORDS[wish])
+
+    # Going.
 
     async def _drain(self, claiming: asyncio.Task[None]) -> None:
         """Bring runs to a step boundary in `drain_seconds`, then queue again what is not there yet."""

@@ -43,7 +43,7 @@ async def agent_count(db: Database, user_id: UUID, filters: Mapping[str, object]
 
 def offer(settings: Settings) -> Offer:
     """What agents may be made of here."""
-    return Offer(BUILTIN.keys(), partial(model_problem, settings))
+    return Offer({tool.name for tool in BUILTIN}, partial(model_problem, settings))
 
 
 async def recall_agent(session: Session, user_id: UUID, reference: Reference) -> AgentRow:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from db import events as event_rows
 from db import executions as rows
+from db import queue
 from db import steps as step_rows
 from db.connection import Database, Session
 from db.events import EventRow
@@ -91,7 +92,7 @@ async def event_page(
 async def queue_position(db: Database, row: ExecutionRow) -> int | None:
     """How many runs go first, None for one that is not queued. Counts everybody's, so the system asks."""
     async with db.as_system() as session:
-        return await rows.queue_position(session, row.user_id, row.id)
+        return await queue.queue_position(session, row.user_id, row.id)
 
 
 async def await_execution(

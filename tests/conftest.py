@@ -12,8 +12,7 @@ import pytest
 
 from app import Server
 from db.connection import Database
-from engine.models.rules import Rules
-from engine.tools.builtin import BUILTIN
+from engine.crew import crew
 from engine.worker import Worker
 from resolvers.services import Services
 from settings import Settings
@@ -87,7 +86,7 @@ async def worker(api: Api) -> AsyncIterator[Worker]:
 @asynccontextmanager
 async def working(services: Services) -> AsyncIterator[Worker]:
     """A worker at work, drained at the end."""
-    worker = Worker(services.db, services.hub, services.settings, Rules(), BUILTIN)
+    worker = Worker(services.db, services.hub, services.settings, crew(services.db, services.settings))
     task = asyncio.create_task(worker.work())
     try:
         yield worker

@@ -5,34 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from db.executions import ExecutionRow
-from db.steps import StepRow
 from engine.errands import Outcome
-from engine.language import KnownTask, MessageError, Understanding, plan
+from engine.language import KnownTask, MessageError, Understanding, answers, plan
 from engine.language.resolution import Candidate
-from engine.models.decisions import Answer, CallTool, Decision, Progress, Think
+from engine.models.model import Answer, AnyDecision, CallTools, Think, ToolCall, Turn
+from engine.progress import Progress
 from engine.replies import Told, reply, reply_without_tool
 from engine.states import StepKind
+from engine.steps import Step
 
 
 class Rules:
     """Plans a run's operations from its input, does one after another, and tells what came of them."""
 
-    async def decide(self, run: ExecutionRow, steps: Sequence[StepRow]) -> Decision:
+    is_instant = True
+
+    async def next(self, turn: Turn) -> AnyDecision:
         """A thought that says the plan, a call for each operation, an answer. Nothing is remembered."""
+        run = turn.run
         try:
             planned = plan(run.input, run.created_at, run.time_zone)
         except MessageError as error:
             return Answer(str(error))
-        calls = [one for one in planned if one.tool is not None]
-        if not calls:
+        wanted = [one for one in planned if one.tool is not None]
+        if not wanted:
             return Answer(" ".join(reply_without_tool(one) for one in planned))
-        if not steps:
-            return Think(_intention(calls), Progress(0, "Understood"))
-        done = [step for step in steps if step.kind == StepKind.TOOL_CALL]
-        if len(done) < len(calls):
-            return _call(calls, len(done))
-        return Answer("\n".join(_told(one, step) for one, step in zip(calls, done, strict=True)))
+        done = [step for step in turn.steps if step.kind == StepKind.TOOL_CALL]
+        if len(done) == len(wanted) or not len(turn.tools):
+            return Answer(_account(wanted, done))
+        if not turn.steps:
+            return Think(_intention(wanted), Progress(0, "Understood"))
+        return CallTools([_call(wanted, len(done))])
 
 
 def _intention(calls: Sequence[Understanding]) -> str:
@@ -40,13 +43,20 @@ def _intention(calls: Sequence[Understanding]) -> str:
     return f"{len(calls)} {'thing' if len(calls) == 1 else 'things'} to do: {names}."
 
 
-def _call(calls: Sequence[Understanding], index: int) -> CallTool:
+def _call(calls: Sequence[Understanding], index: int) -> ToolCall:
     one, after = calls[index], index + 1
     progress = Progress(round(100 * after / len(calls), 1), f"{after} of {len(calls)} done")
-    return CallTool(str(one.tool), one.tool_arguments() or {}, progress)
+    return ToolCall(str(one.tool), one.tool_arguments() or {}, progress=progress)
 
 
-def _told(understanding: Understanding, step: StepRow) -> str:
+def _account(wanted: Sequence[Understanding], done: Sequence[Step]) -> str:
+    """A line for each operation that was done, and one for those that were not."""
+    lines = [_told(one, step) for one, step in zip(wanted, done, strict=False)]
+    left = len(wanted) - len(done)
+    return "\n".join([*lines, answers.not_done(left)] if left else lines)
+
+
+def _told(understanding: Understanding, step: Step) -> str:
     """What the rows say of an operation."""
     if step.error is not None:
         return step.error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from engine.tools.progress import REPORT_PROGRESS
 from engine.tools.tasks import TASK_TOOLS
 from engine.tools.tool import AnyTool
 
-BUILTIN: dict[str, AnyTool] = {tool.name: tool for tool in TASK_TOOLS}
+BUILTIN: tuple[AnyTool, ...] = (*TASK_TOOLS, REPORT_PROGRESS)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
 from typing_extensions import override
 
 from db.connection import Session
 from db.tasks import TaskRow
 from engine import errands
-from engine.errands import NOTHING_AGREED, Agreed, Errand, Outcome, TaskFilters
+from engine.errands import NOTHING_AGREED, Agreed, Errand, TaskFilters
+from engine.errands import Outcome as Came
 from engine.language.references import AllRef, NumberRef, Ref, TitleRef
 from engine.states import Priority
-from engine.tools.tool import Tool
+from engine.steps import Outcome
+from engine.tools.tool import Effect, TransactionalTool
+from errors import InvalidInput, Issue
 from ids import Kind, encode
 
 PriorityName = Literal["LOW", "MEDIUM", "HIGH"]
@@ -94,7 +97,7 @@ class AddTask(Arguments):
 
     @override
     async def look(self, session: Session, user_id: UUID) -> Errand:
-        return Errand(Outcome.DONE)
+        return Errand(Came.DONE)
 
 
 class ListTasks(Arguments):
@@ -120,7 +123,7 @@ class OfTasks(Arguments):
     @override
     async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
         found = await errands.meant(session, user_id, self.ref.meant(), agreed)
-        if found.outcome is not Outcome.DONE:
+        if found.outcome is not Came.DONE:
             return found
         return await self.carry_out(session, user_id, found.tasks)
 
@@ -161,16 +164,44 @@ class DeleteTask(OfTasks):
         return await errands.delete(session, user_id, rows)
 
 
-async def _call(session: Session, user_id: UUID, given: Arguments) -> dict[str, Any]:
-    return as_json(await given.errand(session, user_id))
+ARGUMENTS: dict[str, type[Arguments]] = {
+    "add_task": AddTask,
+    "list_tasks": ListTasks,
+    "complete_task": CompleteTask,
+    "update_task": UpdateTask,
+    "delete_task": DeleteTask,
+}
 
 
-TASK_TOOLS: tuple[Tool[Any], ...] = (
-    Tool("add_task", "Adds a task to the user's list.", AddTask, _call),
-    Tool("list_tasks", "Lists the user's tasks, filtered.", ListTasks, _call),
-    Tool("complete_task", "Marks a task as done or not done.", CompleteTask, _call),
-    Tool("update_task", "Changes a task's title, description, priority or due date.", UpdateTask, _call),
-    Tool("delete_task", "Deletes a task.", DeleteTask, _call),
+def read(tool: str, given: Mapping[str, Any]) -> Arguments:
+    """The arguments of a task tool from JSON. Raises InvalidInput."""
+    try:
+        return ARGUMENTS[tool].model_validate(given)
+    except ValidationError as error:
+        issues = [Issue(tuple(map(str, e["loc"])), e["msg"]) for e in error.errors()]
+        raise InvalidInput(issues) from None
+
+
+def _tool(name: str, description: str, effect: Effect) -> TransactionalTool:
+    async def work(session: Session, user_id: UUID, given: Mapping[str, Any]) -> Outcome:
+        return Outcome(result=as_json(await read(name, given).errand(session, user_id)))
+
+    parameters = ARGUMENTS[name].model_json_schema()
+    return TransactionalTool(
+        name=name, description=description, parameters=parameters, effect=effect, work=work
+    )
+
+
+TASK_TOOLS = (
+    _tool("add_task", "Adds a task to the user's list.", Effect.NON_IDEMPOTENT),
+    _tool("list_tasks", "Lists the user's tasks, filtered.", Effect.READ),
+    _tool("complete_task", "Marks a task as done or not done.", Effect.IDEMPOTENT_WRITE),
+    _tool(
+        "update_task",
+        "Changes a task's title, description, priority or due date.",
+        Effect.IDEMPOTENT_WRITE,
+    ),
+    _tool("delete_task", "Deletes a task.", Effect.IDEMPOTENT_WRITE),
 )
 
 

@@ -32,8 +32,8 @@ async def test_a_run_whose_worker_is_killed_between_two_steps_ends_on_another(sm
         ada = Client(http, token)
         transaction = holder.transaction()
         await transaction.start()
-        # Nobody can number a task now: the worker stands still behind its first step, in the second.
-        await holder.execute("select id from users for no key update")
+        # Nobody can write a task now: the worker stands still behind its first step, in the second.
+        await holder.execute("lock table tasks in share row exclusive mode")
         started = await ada.one(START, input={"input": "Add a task to buy milk, then add a task to call mom"})
         run_id = started["execution"]["id"]
         watching = asyncio.create_task(frames(ada, run_id))
@@ -72,7 +72,7 @@ async def test_a_stopped_worker_hands_its_run_back(small_house: House) -> None:
     holder = await asyncpg.connect(small_house.dsn)
     async with small_house.http() as http, holder.transaction():
         ada = Client(http, token)
-        await holder.execute("select id from users for no key update")
+        await holder.execute("lock table tasks in share row exclusive mode")
         started = await ada.one(START, input={"input": "Add a task to buy milk"})
         await until_blocked(small_house, holder)
 

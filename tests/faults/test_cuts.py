@@ -12,8 +12,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from engine.executions import CANCEL_TOPIC, NewExecution, start_execution
-from engine.journal import QUEUE_TOPIC
+from engine.executions import NewExecution, start_execution
+from engine.topics import CANCEL_TOPIC, QUEUE_TOPIC
 from resolvers.services import Services, open_services
 from resolvers.users import ensure_user
 from settings import Settings

@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from db import executions as rows
+from db import leases, queue
 from db.connection import Database
 from db.query import Query
-from engine.facts import status_fact
-from engine.journal import Ending, Journal
-from engine.log import append
-from engine.states import EndReason, Status, StepKind
+from engine.clock import Clock
+from engine.endings import HANDED_BACK, STOPPED, answered
+from engine.journal import Journal
+from engine.log import tell_status
+from engine.scribe import Scribe
+from engine.states import StepKind
+from engine.steps import Outcome, Step
 from engine.worker import Worker
 from errors import LeaseLost
 from ids import Kind, decode
@@ -48,9 +52,17 @@ mutation ($id: ID!) {
 async def claimed(api: Api, seconds: float = 60) -> Journal:
     """The only queued run, in the hands of a worker that does nothing by itself."""
     async with api.services.db.as_system() as session:
-        (run,) = await rows.claim_executions(session, "by hand", 1, seconds)
-        await append(session, run.id, run.user_id, run.last_seq, [status_fact(run)])
-    return Journal(api.services.db, run)
+        (run,) = await queue.claim_executions(session, "by hand", 1, seconds)
+        await tell_status(session, run)
+    db = api.services.db
+    return Journal(db, Scribe(db), Clock(), run)
+
+
+async def begin(journal: Journal, number: int, text: str = "…") -> Step:
+    entry = journal.entry()
+    step = entry.begin(journal.step(number, StepKind.THINKING, text=text))
+    await journal.write(entry)
+    return step
 
 
 async def let_lease_run_out(api: Api) -> None:
@@ -193,10 +205,10 @@ class TestCancelling:
         ada = await api.user()
         started = await ada.start(SENTENCE)
         journal = await claimed(api)
-        await journal.begin(1, StepKind.THINKING, {"text": "…"})
+        await begin(journal, 1)
 
         asked = await ada.one(CANCEL, input={"id": started["execution"]["id"], "reason": "enough"})
-        await journal.end(Ending(Status.CANCELLED, EndReason.CANCELLED_BY_USER))
+        await journal.end(STOPPED)
 
         assert (asked["__typename"], asked["execution"]["status"]) == ("CancelRequested", "CANCELLING")
         run = await ada.finished(started["execution"]["id"])
@@ -204,12 +216,12 @@ class TestCancelling:
         assert run["events"]["nodes"][-1]["status"] == "CANCELLED"
         assert [step["status"] for step in run["steps"]["nodes"]] == ["FAILED"]
         with pytest.raises(LeaseLost):
-            await journal.begin(2, StepKind.THINKING, {"text": "too late"})
+            await begin(journal, 2)
 
     async def test_waiting_for_the_end_of_a_running_one(self, api: Api, db: Database) -> None:
         """With `waitMs` the answer is what came of it, whichever worker stopped."""
         ada = await api.user()
-        async with blocked(db, ada) as release, working(api.services):
+        async with blocked(db) as release, working(api.services):
             started = await ada.start("Add a task to buy milk")
             await until_status(api, ada, started["execution"]["id"], "RUNNING")
             answer = await ada.one(CANCEL, input={"id": started["execution"]["id"], "waitMs": 10_000})
@@ -268,7 +280,7 @@ class TestLeases:
         ada = await api.user()
         started = await ada.start(SENTENCE)
         lost = await claimed(api)
-        step = await lost.begin(1, StepKind.THINKING, {"text": "2 things to do: add_task, then list_tasks."})
+        step = await begin(lost, 1)
         await let_lease_run_out(api)
 
         async with working(api.services):
@@ -286,15 +298,17 @@ class TestLeases:
         ada = await api.user()
         started = await ada.start("Add a task to buy milk")
         zombie = await claimed(api)
-        step = await zombie.begin(1, StepKind.THINKING, {"text": "…"})
+        step = await begin(zombie, 1)
         await let_lease_run_out(api)
         async with working(api.services):
             before = await ada.finished(started["execution"]["id"])
 
+        late = zombie.entry()
+        late.finish(step, Outcome(text="late"))
         for word in (
-            zombie.begin(2, StepKind.THINKING, {"text": "late"}),
-            zombie.conclude(step, "late"),
-            zombie.end(Ending(Status.COMPLETED, EndReason.FINAL_ANSWER)),
+            begin(zombie, 2),
+            zombie.end(answered("late"), late),
+            zombie.end(answered("late")),
         ):
             with pytest.raises(LeaseLost):
                 await word
@@ -317,7 +331,7 @@ class TestLeases:
     async def test_a_worker_that_goes_away_leaves_no_run_under_a_lease(self, api: Api, db: Database) -> None:
         """Drained, it queues again what it could not end."""
         ada = await api.user()
-        async with blocked(db, ada) as release:
+        async with blocked(db) as release:
             async with working(api.services):
                 started = await ada.start("Add a task to buy milk")
                 await until_status(api, ada, started["execution"]["id"], "RUNNING")
@@ -335,7 +349,7 @@ class TestLeases:
 
         async def claim(name: str) -> list[Any]:
             async with api.services.db.as_system() as session:
-                return [row.id for row in await rows.claim_executions(session, name, 5, 60)]
+                return [row.id for row in await queue.claim_executions(session, name, 5, 60)]
 
         taken = await asyncio.gather(*(claim(f"worker {n}") for n in range(6)))
 
@@ -379,19 +393,17 @@ class TestAwaiting:
 
 
 class blocked:  # noqa: N801 - reads as what it does
-    """The user's row locked: no task of theirs can be made meanwhile; a worker stands still in its step."""
+    """No task can be written meanwhile: a worker stands still in its step."""
 
-    def __init__(self, db: Database, user: User) -> None:
-        self._db, self._user = db, user
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     async def __aenter__(self) -> asyncio.Event:
         self._release, locked = asyncio.Event(), asyncio.Event()
 
         async def hold() -> None:
             async with self._db.as_system() as session:
-                await session.one(
-                    Query("select id from users where id = :id for no key update"), id=self._user.id
-                )
+                await session.run(Query("lock table tasks in share row exclusive mode"))
                 locked.set()
                 await self._release.wait()
 
@@ -423,7 +435,7 @@ class TestFindings:
         journal = await claimed(api)
         await ada.one(CANCEL, input={"id": started["execution"]["id"]})
 
-        await journal.end(Ending(Status.QUEUED, is_no_loss=True))
+        await journal.end(HANDED_BACK)
 
         run = await ada.finished(started["execution"]["id"])
         assert (run["status"], run["endReason"]) == ("CANCELLED", "CANCELLED_BY_USER")
@@ -434,14 +446,14 @@ class TestFindings:
         started = await ada.start(SENTENCE)
         async with api.services.db.as_system() as session:
             await session.run(Query("update executions set max_attempts = 1"))
-        await (await claimed(api)).end(Ending(Status.QUEUED, is_no_loss=True))
+        await (await claimed(api)).end(HANDED_BACK)
         await claimed(api)
         await let_lease_run_out(api)
 
         async with working(api.services):
             run = await ada.finished(started["execution"]["id"])
 
-        assert (run["status"], run["attempt"]) == ("FAILED", 2)
+        assert (run["status"], run["attempt"]) == ("FAILED", 1)
 
     async def test_a_step_that_waits_for_a_row_costs_no_other_run_its_lease(
         self, api: Api, db: Database
@@ -451,12 +463,12 @@ class TestFindings:
         await ada.start("Add a task to buy milk")
         await eva.start("show my tasks")
         async with api.services.db.as_system() as session:
-            runs = await rows.claim_executions(session, "by hand", 2, 60)
+            runs = await queue.claim_executions(session, "by hand", 2, 60)
         blocked_run = next(run for run in runs if run.user_id == ada.id)
         async with db.as_system() as holding, db.as_system() as renewing:
             await rows.lock_execution(holding, ada.id, blocked_run.id)
 
-            kept = await rows.renew_leases(renewing, "by hand", [run.id for run in runs], 60)
+            kept = await leases.renew_leases(renewing, "by hand", [run.id for run in runs], 60)
 
         assert {row.id for row in kept} == {run.id for run in runs}
 

@@ -12,8 +12,8 @@ import pytest
 
 from db.connection import Database
 from db.query import Query
-from engine.journal import QUEUE_TOPIC
 from engine.schedules import start_due_runs
+from engine.topics import QUEUE_TOPIC
 from engine.upkeep import Upkeep
 from ids import Kind, decode
 from tests.api import SCHEDULE, Api, User

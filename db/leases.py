@@ -1,0 +1,117 @@
+"""Leases: who holds which run, and until when. Judged by Postgres' clock alone.
+
+A holder's statements name its fence: where the fence was raised meanwhile they touch no row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from db.connection import Session
+from db.executions import COLUMNS, HELD, OF_RUN, ExecutionRow
+from db.query import Query, Row
+
+
+class HeldRow(Row):
+    """What the renewal of a lease tells the worker of one run."""
+
+    id: UUID
+    fence: int
+    status: str
+    now: datetime
+
+
+# Locks the runs that the worker still holds, all in one statement; one that a step of its own has locked
+# is passed over: nobody can take it meanwhile, and its neighbours must not wait for it.
+_RENEW = Query(
+    f"""
+    with free as (
+      select id from executions where lease_owner = :worker and id = any(:ids) and {HELD}
+      for no key update skip locked
+    )
+    update executions as run set lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+    from free where run.id = free.id
+    """
+)
+_HOLDS = Query(
+    f"""
+    select id, fence, status, clock_timestamp() as now from executions
+    where lease_owner = :worker and id = any(:ids) and {HELD}
+    """,
+    HeldRow,
+)
+# Locks the run that the worker holds: what is decided on its status holds until the commit.
+_LOCK_HELD = Query(
+    f"select {COLUMNS} from executions where id = :id and fence = :fence and {HELD} for no key update",
+    ExecutionRow,
+)
+# Locks the runs whose lease ran out and skips those that another sweeper has.
+_LOCK_LOST = Query(
+    f"""
+    select {COLUMNS} from executions where lease_until < clock_timestamp()
+    order by lease_until limit 100 for no key update skip locked
+    """,
+    ExecutionRow,
+)
+# Locks the run that the worker holds. What is under way with the old fence waits, and then counts no more.
+_RENEW_FENCE = Query(
+    f"""
+    update executions as run
+    set fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => :lease_seconds)
+    where id = :id and fence = :fence and lease_owner = :worker and {HELD}
+    returning {OF_RUN}
+    """,
+    ExecutionRow,
+)
+# Locks the runs that missed their deadline while nobody holds them, and skips those that another has.
+_LOCK_LATE = Query(
+    f"""
+    select {COLUMNS} from executions
+    where deadline < clock_timestamp() and status not in ('COMPLETED','FAILED','CANCELLED')
+      and lease_owner is null and status <> 'CANCELLING'
+    order by deadline limit 100 for no key update skip locked
+    """,
+    ExecutionRow,
+)
+_NEXT_LOSS = Query(
+    """
+    select cast(extract(epoch from min(lease_until) - clock_timestamp()) as float8) as seconds
+    from executions where lease_until is not null
+    """
+)
+
+
+async def renew_leases(session: Session, worker: str, ids: list[UUID], lease_seconds: float) -> list[HeldRow]:
+    """Prolong the leases of those runs that the worker still holds; the answer leaves out the others."""
+    await session.run(_RENEW, worker=worker, ids=ids, lease_seconds=lease_seconds)
+    return await session.all(_HOLDS, worker=worker, ids=ids)
+
+
+async def renew_fence(
+    session: Session, row: ExecutionRow, worker: str, lease_seconds: float
+) -> ExecutionRow | None:
+    """Hold a run anew, with a fence that nothing older has; None where it is held no more."""
+    return await session.first(
+        _RENEW_FENCE, id=row.id, fence=row.fence, worker=worker, lease_seconds=lease_seconds
+    )
+
+
+async def lock_held_execution(session: Session, execution_id: UUID, fence: int) -> ExecutionRow | None:
+    """A held run, locked until the commit; None where the fence was raised."""
+    return await session.first(_LOCK_HELD, id=execution_id, fence=fence)
+
+
+async def lock_lost_executions(session: Session) -> list[ExecutionRow]:
+    """Held runs whose worker let the lease run out, locked until the commit."""
+    return await session.all(_LOCK_LOST)
+
+
+async def seconds_to_next_loss(session: Session) -> float | None:
+    """When the next lease runs out, unless it is renewed; None where there is none."""
+    return (await session.one(_NEXT_LOSS))["seconds"]
+
+
+async def lock_late_executions(session: Session) -> list[ExecutionRow]:
+    """Runs past their deadline that nobody holds, locked until the commit."""
+    return await session.all(_LOCK_LATE)

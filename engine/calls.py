@@ -1,0 +1,136 @@
+"""The calls of one turn: those that were just begun, and those that a lost attempt left open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.desk import Desk, Verdict
+from engine.journal import Journal
+from engine.making import UNKNOWN, Making
+from engine.patience import Patience
+from engine.progress import Progress
+from engine.states import StepStatus
+from engine.steps import Outcome, Step
+from engine.tools.tool import AnyTool, Asked, EngineTool, ExternalTool, Toolbox, TransactionalTool
+from engine.verdicts import Verdicts
+from engine.versions import AgentVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The calls of a run that is held.
+
+    Everything below raises Parked where something must be waited for, Ends, and what a Journal raises.
+    """
+
+    journal: Journal
+    agent: AgentVersion
+    tools: Toolbox
+    desk: Desk
+    patience: Patience
+
+    async def carry_out(self, steps: Sequence[Step], progress: Mapping[int, Progress]) -> list[Step]:
+        """Make these calls, and answer them with their outcomes, in order.
+
+        People are asked first, for all calls at once; then calls are made, side by side where all of them
+        may; then those are answered that the engine carries out itself.
+        """
+        known = {step.number: step for step in steps}
+        while open_steps := [step for step in known.values() if not step.has_ended]:
+            for part in (self._settle, self._make, self._answer):
+                done = await part([known[step.number] for step in open_steps], progress)
+                known |= {step.number: step for step in done}
+        return [known[number] for number in sorted(known)]
+
+    # What needs a word from a person, or needs no call.
+
+    async def _settle(self, steps: Sequence[Step], _: Mapping[int, Progress]) -> list[Step]:
+        unclear = [step for step in steps if self._is_unclear(step)]
+        if not unclear:
+            return []
+        await self._mark_unknown([step for step in unclear if self._is_hidden(step)])
+        return await self._judged(unclear, self._verdict)
+
+    def _is_unclear(self, step: Step) -> bool:
+        is_there = self.tools.get(step.tool_name) is not None
+        return not is_there or self._is_hidden(step) or step.tool_name in self.agent.approval_required
+
+    def _is_hidden(self, step: Step) -> bool:
+        """Whether the call was made, may not be made again, and nobody knows what came of it."""
+        if step.status is StepStatus.UNKNOWN:
+            return True
+        tool = self.tools.get(step.tool_name)
+        return step.tries > 0 and isinstance(tool, ExternalTool) and not tool.effect.may_repeat
+
+    async def _mark_unknown(self, steps: Sequence[Step]) -> None:
+        entry = self.journal.entry()
+        for step in steps:
+            if step.status is StepStatus.RUNNING:
+                entry.finish(step, UNKNOWN)
+        await self.journal.write(entry)
+
+    async def _verdict(self, asked: Asked) -> Verdict:
+        tool = self.tools.get(asked.step.tool_name)
+        if self._is_hidden(asked.step):
+            return await self.desk.verify(asked, tool)
+        if tool is None:
+            return Outcome(error=f"There is no tool {asked.step.tool_name!r}.")
+        return await self.desk.approve(asked, tool)
+
+    # Calls of tools that work by themselves.
+
+    async def _make(self, steps: Sequence[Step], progress: Mapping[int, Progress]) -> list[Step]:
+        due = [
+            (step, tool)
+            for step in steps
+            if not step.has_ended and not isinstance(tool := self._tool(step), EngineTool)
+        ]
+        making = [self._one(step, tool, progress.get(step.number)) for step, tool in due]
+        if len(due) > 1 and all(tool.effect.may_overlap for _, tool in due):
+            return await _side_by_side(making)
+        return [await one for one in making]
+
+    def _tool(self, step: Step) -> AnyTool:
+        tool = self.tools.get(step.tool_name)
+        if tool is None:
+            raise LookupError(step.tool_name)
+        return tool
+
+    async def _one(
+        self, step: Step, tool: TransactionalTool | ExternalTool, progress: Progress | None
+    ) -> Step:
+        making = Making(self.journal, self.patience, self.journal.again(step), progress)
+        if isinstance(tool, TransactionalTool):
+            return await making.transactional(tool)
+        return await making.external(tool)
+
+    # Calls that the engine carries out itself.
+
+    async def _answer(self, steps: Sequence[Step], _: Mapping[int, Progress]) -> list[Step]:
+        engine_steps = [
+            step for step in steps if not step.has_ended and isinstance(self._tool(step), EngineTool)
+        ]
+        return await self._judged(engine_steps, self._engine_answer) if engine_steps else []
+
+    async def _engine_answer(self, asked: Asked) -> Verdict:
+        tool = self._tool(asked.step)
+        assert isinstance(tool, EngineTool)
+        return await tool.answer(asked)
+
+    async def _judged(
+        self, steps: Sequence[Step], judge: Callable[[Asked], Awaitable[Verdict]]
+    ) -> list[Step]:
+        return await Verdicts(self.journal, self.agent, steps, judge).gather()
+
+
+async def _side_by_side(making: Sequence[Coroutine[Any, Any, Step]]) -> list[Step]:
+    """All of them; where one fails, the others are stopped."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in making]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

@@ -1,0 +1,67 @@
+"""Where the loop asks people. What it answers is found in the rows, so it may be asked again at any time."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from typing_extensions import override
+
+from db.connection import Session
+from db.executions import ExecutionRow
+from engine.endings import Ending, failed
+from engine.states import EndReason
+from engine.steps import Outcome
+from engine.tools.tool import AnyTool, Asked, Wait
+
+
+@dataclass(frozen=True, slots=True)
+class GoAhead:
+    """Make the call, with these arguments."""
+
+    arguments: Mapping[str, Any]
+
+
+Verdict: TypeAlias = GoAhead | Outcome | Wait | Ending
+"Make the call; or: this came of it; or: the run waits for an answer; or: the run ends."
+
+
+class Desk(Protocol):
+    """What a run may ask a person."""
+
+    @abstractmethod
+    async def approve(self, asked: Asked, tool: AnyTool) -> Verdict:
+        """Whether a call may be made that needs a person's approval. A denial is an Outcome."""
+
+    @abstractmethod
+    async def verify(self, asked: Asked, tool: AnyTool | None) -> Verdict:
+        """What became of a call that may not be repeated, and of which nobody knows. The step is UNKNOWN."""
+
+    @abstractmethod
+    async def afford(self, session: Session, run: ExecutionRow, overrun: str) -> Wait | Ending:
+        """What becomes of a run whose next call would break its budget; `overrun` says how, for people.
+
+        One that waits is claimed with the budget that its row has by then, and is asked for again.
+        """
+
+
+class NobodyThere(Desk):
+    """Asks nobody: what needs a person ends."""
+
+    @override
+    async def approve(self, asked: Asked, tool: AnyTool) -> Verdict:
+        """There is nobody who could."""
+        return Outcome(error=f"{tool.name} needs a person's approval, and nobody can be asked here.")
+
+    @override
+    async def verify(self, asked: Asked, tool: AnyTool | None) -> Verdict:
+        """Never a silent second call."""
+        name = asked.step.tool_name
+        return failed(EndReason.EFFECT_UNKNOWN, f"Nobody knows whether the call of {name} took effect.")
+
+    @override
+    async def afford(self, session: Session, run: ExecutionRow, overrun: str) -> Wait | Ending:
+        """The budget stands."""
+        return failed(EndReason.BUDGET_EXCEEDED, overrun)

@@ -1,0 +1,107 @@
+"""Making one call of a tool, from a step that has begun to its outcome."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from db.connection import Session
+from engine.entry import Entry
+from engine.journal import Journal
+from engine.patience import Patience, TimedOut, within
+from engine.progress import Progress
+from engine.steps import Outcome, Step
+from engine.tools.tool import Call, ExternalTool, ToolFailed, TransactionalTool, Transient
+from errors import Problem
+from ids import Kind, encode
+
+log = logging.getLogger(__name__)
+
+UNKNOWN = Outcome(error="It was called, and nobody knows whether it took effect.", is_unknown=True)
+_BROKEN = Outcome(error="The tool failed.")
+
+
+@dataclass(slots=True)
+class Making:
+    """One call. `step` is as far as it got; `progress` is how far the run is once it is done."""
+
+    journal: Journal
+    patience: Patience
+    step: Step
+    progress: Progress | None = None
+
+    async def transactional(self, tool: TransactionalTool) -> Step:
+        """Its work and its outcome are one commit."""
+        self.journal.checkpoint("before_effect")
+        self._report()
+        try:
+            await self.journal.carry_out(lambda session: self._work(session, tool))
+        except Problem as problem:
+            await self._finish(Outcome(error=problem.message))
+        except TimedOut:
+            await self._finish(_late(tool))
+        return self.step
+
+    async def _work(self, session: Session, tool: TransactionalTool) -> Entry:
+        user_id, arguments = self.journal.run.user_id, self.step.input or {}
+        outcome = await within(tool.timeout_seconds, lambda: tool.work(session, user_id, arguments))
+        self.journal.checkpoint("after_effect")
+        entry = self.journal.entry()
+        self.step = entry.finish(self.step, outcome)
+        return entry
+
+    async def external(self, tool: ExternalTool) -> Step:
+        """Before a call that may not be repeated the row says that it is made."""
+        if not tool.effect.may_repeat:
+            await self._tried(self.step.tries + 1)
+        self.journal.checkpoint("before_effect")
+        outcome = await self._outcome(tool)
+        self.journal.checkpoint("after_effect")
+        self._report()
+        await self._finish(outcome)
+        return self.step
+
+    async def _outcome(self, tool: ExternalTool) -> Outcome:
+        try:
+            return Outcome(result=await self._call(tool))
+        except TimedOut:
+            return _late(tool) if tool.effect.may_repeat else UNKNOWN
+        except (ToolFailed, Transient) as problem:
+            return Outcome(error=problem.message)
+        except Exception:
+            log.exception("the tool %s failed in run %s", tool.name, self.journal.run.id)
+            return _BROKEN
+
+    async def _call(self, tool: ExternalTool) -> object:
+        run = self.journal.run
+        call = Call(
+            execution_id=run.id,
+            user_id=run.user_id,
+            arguments=self.step.input or {},
+            effect_key=f"{encode(Kind.EXECUTION, run.id)}:{self.step.number}",
+            report=self.journal.report,
+        )
+        return await self.patience.call(
+            lambda: tool.call(call),
+            seconds=tool.timeout_seconds,
+            tries=max(1, self.step.tries),
+            before_retry=lambda tries, _: self._tried(tries),
+        )
+
+    async def _tried(self, tries: int) -> None:
+        entry = self.journal.entry()
+        self.step = entry.amend(replace(self.step, tries=tries))
+        await self.journal.write(entry)
+
+    async def _finish(self, outcome: Outcome) -> None:
+        entry = self.journal.entry()
+        self.step = entry.finish(self.step, outcome)
+        await self.journal.write(entry)
+
+    def _report(self) -> None:
+        if self.progress is not None:
+            self.journal.report(self.progress.percent, self.progress.message)
+
+
+def _late(tool: TransactionalTool | ExternalTool) -> Outcome:
+    return Outcome(error=f"{tool.name} did not answer within {tool.timeout_seconds:g} seconds.")

@@ -1,0 +1,8 @@
+"""What workers are woken for, wherever it was committed."""
+
+QUEUE_TOPIC = "queue"
+"A run is ready to be claimed."
+CANCEL_TOPIC = "cancel"
+"A run that a worker holds is asked to stop."
+DUE_TOPIC = "due"
+"A run is to start at a time that was not known before."
