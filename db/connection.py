@@ -15,6 +15,7 @@ import asyncpg.pool
 import orjson
 
 from db.query import API_ROLE, Query, Row
+from db.watchdog import Watchdog
 from errors import Unauthenticated, Unavailable
 
 log = logging.getLogger("baton.db")
@@ -34,7 +35,14 @@ end $$
 """
 _AS_SYSTEM = "begin; set local role none"
 _AS_USER = "begin; select set_config('role', '{role}', true), set_config('baton.user_id', '{user}', true)"
-_LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, OSError)
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's last word came between two of ours
+    asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    OSError,
+)
 _CLOSE_SECONDS = 5.0
 _TRIES = 3
 
@@ -88,11 +96,18 @@ class Session(Reader):
 
 
 class Database:
-    """A pool of connections. Opens transactions, commits them, and then passes on their hints."""
+    """A pool of connections. Opens transactions, commits them, and then passes on their hints.
 
-    def __init__(self, dsn: str, *, size: int, name: str, acquire_seconds: float = 5) -> None:
+    A transaction in which nothing is said for `idle_seconds` loses its locks: whoever had it is frozen, or
+    beyond a network that is gone. A silent server is noticed within 4 seconds.
+    """
+
+    def __init__(
+        self, dsn: str, *, size: int, name: str, acquire_seconds: float = 4, idle_seconds: float = 60
+    ) -> None:
         self._dsn, self._size, self._name = dsn, size, name
-        self._acquire_seconds = acquire_seconds
+        self._acquire_seconds, self._idle_seconds = acquire_seconds, idle_seconds
+        self._watchdog = Watchdog(lambda: asyncpg.connect(dsn, server_settings={"application_name": name}))
         self._pool: asyncpg.Pool[Any] | None = None
         # Who waits longest is next: the pool alone lets whoever comes by at the right moment go first.
         self._turns = asyncio.Semaphore(size)
@@ -104,27 +119,37 @@ class Database:
     async def open(self) -> None:
         """Connect. Raises Unavailable where the database does not answer."""
         try:
-            self._pool = await asyncpg.create_pool(
-                self._dsn,
-                min_size=1,
-                max_size=self._size,
-                timeout=self._acquire_seconds,
-                command_timeout=30,
-                init=prepare,
-                reset=_keep,
-                server_settings={
-                    "application_name": self._name,
-                    "idle_in_transaction_session_timeout": "60000",
-                },
-            )
-        except (*_LOST, asyncpg.PostgresError, TimeoutError) as error:
-            raise Unavailable() from error
+            self._pool = await self._new_pool()
+            self._watchdog.start()
+            async with self.connection():
+                pass
+        except BaseException as error:
+            await self.close()
+            if isinstance(error, (*_LOST, asyncpg.PostgresError, TimeoutError)):
+                raise Unavailable() from error
+            raise
+
+    def _new_pool(self) -> asyncpg.Pool[Any]:
+        return asyncpg.create_pool(
+            self._dsn,
+            min_size=0,  # one that has to keep some does not rest while the server is away
+            max_size=self._size,
+            timeout=self._acquire_seconds,
+            command_timeout=30,
+            init=prepare,
+            reset=_keep,
+            server_settings={
+                "application_name": self._name,
+                "idle_in_transaction_session_timeout": str(round(self._idle_seconds * 1_000)),
+            },
+        )
 
     async def close(self) -> None:
         """Wait a moment for open transactions, then cut what is left."""
         if self._pool is None:
             return
         self._closing = True
+        await self._watchdog.stop()
         while self._resting:
             await self._pool.release(self._resting.pop())
         try:
@@ -189,9 +214,11 @@ class Database:
         """A connection with the API's role, for this room only. Raises Unavailable."""
         with _reaching(None):
             driver = await self._take()
+        self._watchdog.lend(driver)
         try:
             yield driver
         finally:
+            self._watchdog.take_back(driver)
             await self._give_back(driver)
 
     async def _take(self) -> Lent:

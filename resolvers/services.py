@@ -32,7 +32,7 @@ async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerat
 
     Raises Unavailable where the database does not answer.
     """
-    db = Database(dsn, size=settings.pool_size, name=name)
+    db = Database(dsn, size=settings.pool_size, name=name, idle_seconds=settings.lease_seconds)
     await db.open()
     try:
         async with open_hub(dsn, name) as hub:

@@ -108,6 +108,8 @@ class Proxy:
         self._port = 0
         self._roads: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self.mute = False
+        "New connections are accepted, and hear nothing."
 
     @property
     def dsn(self) -> str:
@@ -139,6 +141,8 @@ class Proxy:
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         beyond, onward = await self._upstream()
         self._writers |= {writer, onward}
+        if self.mute:
+            return
         for road in (_carry(reader, onward), _carry(beyond, writer)):
             task = asyncio.create_task(road)
             self._roads.add(task)

@@ -61,6 +61,12 @@ class Crew(House):
         """How often the logs of all of them hold these words."""
         return sum(child.output().count(words) for child in self.children)
 
+    def confessions(self) -> list[str]:
+        """What they said of faults of their own."""
+        marks = ("INTERNAL", "is broken", "Traceback", "a round of the worker failed")
+        said = [child.output() for child in self.children]
+        return [one for one in said if any(mark in one for mark in marks)]
+
     def end(self) -> None:
         """Kill everybody."""
         for child in self.children:

@@ -6,7 +6,9 @@ what `baton serve` and `baton worker` are: `launch.serve` and `launch.work` with
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import itertools
 import json
 import logging
 import os
@@ -53,6 +55,14 @@ class Child:
 
     def output(self) -> str:
         return self._log.read_text()
+
+    async def says(self, *words: str) -> None:
+        """Until its log holds one of these."""
+        async with asyncio.timeout(_PATIENCE):
+            for _ in itertools.count():
+                if any(word in self.output() for word in words):
+                    return
+                await asyncio.sleep(0.02)
 
 
 class Nursery:
