@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -43,3 +44,8 @@ def reading_of(metadata: Mapping[Any, Any], name: str) -> Reading | None:
         return Reading(None, how)
     column = how or name
     return Reading(column, attrgetter(column))
+
+
+def write_instant(value: datetime) -> str:
+    """An instant as clients see it: RFC 3339 in UTC. The JSON writer's own spelling is the same."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

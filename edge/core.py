@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable, Mapping
 from inspect import isawaitable
-from typing import Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import graphql.execution
 import strawberry
-from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    MiddlewareManager,
+    OperationDefinitionNode,
+)
+from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from edge.answers import MAX_ERRORS
+
+Kept: TypeAlias = Mapping[str | int, Callable[[], object]]
+"What resolvers of root fields have said already, by response key: called, it is said or raised again."
 
 
 class _Executor(Protocol):
@@ -39,6 +50,15 @@ def inside(schema: strawberry.Schema) -> GraphQLSchema:
     return found
 
 
+def coerced(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, variables: dict[str, object]
+) -> VariableValues | list[GraphQLError]:
+    """The variables as resolvers see them; a list tells what is wrong with them."""
+    return get_variable_values(
+        schema, operation.variable_definitions or (), variables, max_errors=MAX_ERRORS - 1
+    )
+
+
 class Execution:
     """One operation with its variables and its context, ready to run."""
 
@@ -53,6 +73,7 @@ class Execution:
         operation_name: str | None,
         variables: dict[str, object],
         context: object,
+        kept: Kept | None = None,
     ) -> Execution | list[GraphQLError]:
         """Coerce the variables; a list tells what is wrong with them."""
         built = _class.build(
@@ -64,6 +85,7 @@ class Execution:
             max_coercion_errors=MAX_ERRORS - 1,
             is_awaitable=optimized_is_awaitable,
             operation_extensions=None,
+            middleware=MiddlewareManager(_repeat(kept)) if kept else None,
         )
         if isinstance(built, list):
             return cast("list[GraphQLError]", built)
@@ -87,3 +109,13 @@ class Execution:
     def on(self, event: object) -> Execution:
         """The same operation, to be run for one event of its source."""
         return Execution(self._executor.build_per_event_executor(event))
+
+
+def _repeat(kept: Kept) -> Callable[..., object]:
+    def resolve(go_on: Callable[..., object], source: object, info: Any, **arguments: object) -> object:
+        is_root = info.path.prev is None
+        if is_root and info.path.key in kept:
+            return kept[info.path.key]()
+        return go_on(source, info, **arguments)
+
+    return resolve

@@ -49,7 +49,7 @@ _MAX_KEPT_CHARACTERS = 400_000
 _MAX_KEPT_LENGTH = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Operation:
     """One operation of a valid document, the same object for the same text and name while it is kept."""
 

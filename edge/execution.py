@@ -1,6 +1,7 @@
 """Operations carried out: variables coerced, resolvers run under a timeout, results written as JSON.
 
-Transports get bytes. How a result came about (graphql-core today) is nobody's business outside this file.
+Transports get bytes. How a result came about (by a plan or by graphql-core) is nobody's business outside this
+file.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from typing import Generic, TypeVar
 
 import orjson
 import strawberry
-from graphql import ExecutionResult
+from graphql import ExecutionResult, GraphQLError
 
 from auth import Principal
 from edge import masking
 from edge.answers import MAX_ERRORS, Answer, Failure, PublicError
-from edge.core import Execution, inside
+from edge.core import Execution, Kept, coerced, inside
 from edge.documents import Documents, Operation
 from edge.door import Door, RequestFacts
 from edge.guard import Guard
 from edge.patience import Patience
+from edge.plans.plan import Unfinished
+from edge.plans.plans import Plans
 from edge.requests import GraphQLRequest
 from errors import OperationTimeout
 from settings import Settings
@@ -45,6 +48,7 @@ class Executions(Generic[C]):
         self._schema = inside(schema)
         self._documents = Documents(self._schema, settings, door.access)
         self._guard = Guard(settings.max_cost, door.purse)
+        self._plans = Plans(schema)
         self._seconds = settings.operation_timeout_seconds
         self._door = door
 
@@ -59,10 +63,10 @@ class Executions(Generic[C]):
 
     async def _carry_out(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
         patience = Patience(self._seconds)
-        execution = self._execution(operation, variables, caller, patience)
+        context = self._context(caller, patience)
         try:
             async with patience:
-                result = await execution.result()
+                result = await self._result(operation, variables, context)
         except TimeoutError:
             errors = masking.failure(OperationTimeout(), caller.request_id).errors
             return Answer(orjson.dumps({"data": None, "errors": errors}))
@@ -77,21 +81,42 @@ class Executions(Generic[C]):
         Closing the answers closes the source, before `aclose` returns.
         """
         await self._guard.admit(operation.demand, variables, caller)
-        execution = self._execution(operation, variables, caller, Patience(None))
+        execution = self._execution(operation, variables, self._context(caller, Patience(None)))
         source = await execution.source()
         if isinstance(source, ExecutionResult):
             raise Failure(_errors(source, caller.request_id))
         return _answers(execution, source, caller.request_id, *operation.roots)
 
-    def _execution(
-        self, operation: Operation, variables: dict[str, object], caller: Caller, patience: Patience
-    ) -> Execution:
+    def _context(self, caller: Caller, patience: Patience) -> C:
         facts = RequestFacts(caller.request_id, caller.idempotency_key, caller.address, patience.more)
-        context = self._door.context(caller.principal, facts)
-        built = Execution.build(self._schema, operation.document, operation.name, variables, context)
+        return self._door.context(caller.principal, facts)
+
+    async def _result(
+        self, operation: Operation, variables: dict[str, object], context: C
+    ) -> ExecutionResult:
+        values = coerced(self._schema, operation.node, variables)
+        if isinstance(values, list):
+            raise _refusal(values)
+        plan = self._plans.find(operation, values)
+        kept: Kept = {}
+        if plan is not None:
+            data = await plan.carry_out(context, values)
+            if not isinstance(data, Unfinished):
+                return ExecutionResult(data)
+            kept = data.kept
+        return await self._execution(operation, variables, context, kept).result()
+
+    def _execution(
+        self, operation: Operation, variables: dict[str, object], context: C, kept: Kept | None = None
+    ) -> Execution:
+        built = Execution.build(self._schema, operation.document, operation.name, variables, context, kept)
         if isinstance(built, list):
-            raise Failure([masking.refused(error, masking.BAD_USER_INPUT) for error in built])
+            raise _refusal(built)
         return built
+
+
+def _refusal(errors: list[GraphQLError]) -> Failure:
+    return Failure([masking.refused(error, masking.BAD_USER_INPUT) for error in errors])
 
 
 async def _answers(
@@ -121,7 +146,7 @@ def _answer(result: ExecutionResult, correlation_id: str, cursor: str | None = N
     if cursor is not None:
         content["extensions"] = {"cursor": cursor}
     try:
-        return Answer(orjson.dumps(content), cursor)
+        return Answer(orjson.dumps(content, option=orjson.OPT_UTC_Z), cursor)
     except TypeError as error:  # a value that JSON or UTF-8 has no form for
         content |= {"data": None, "errors": masking.failure(error, correlation_id).errors}
         return Answer(orjson.dumps(content), cursor)

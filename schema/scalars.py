@@ -9,6 +9,8 @@ from typing import Any, NewType, cast
 import strawberry
 from graphql import GraphQLError
 
+from projection import write_instant
+
 JSON = NewType("JSON", object)
 "Any JSON value."
 
@@ -27,11 +29,6 @@ def read_instant(value: object) -> datetime:
     raise GraphQLError(
         f"DateTime must be RFC 3339 with an offset, such as 2026-03-04T10:00:00Z: {value!r:.60}"
     )
-
-
-def write_instant(value: datetime) -> str:
-    """RFC 3339 in UTC."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def json_or_null(value: object) -> JSON | None:

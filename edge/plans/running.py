@@ -1,0 +1,66 @@
+"""One run of a plan: whose it is, its variables, and the values that fields wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from inspect import iscoroutine
+from typing import Any
+
+from graphql.execution.values import VariableValues
+from strawberry.execution import optimized_is_awaitable
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """What the fields of one operation share."""
+
+    context: object
+    variables: VariableValues
+    kept: dict[str | int, Kept] = field(default_factory=dict[str | int, "Kept"])
+    "What the root's resolvers have said, by response key."
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a resolver said: graphql-core takes it for said, if it has to go on from here."""
+
+    value: object = None
+    error: Exception | None = None
+
+    def say(self) -> object:
+        """Says it again."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+def is_waiting(values: Sequence[object]) -> bool:
+    """Whether there is anything to wait for."""
+    return any(optimized_is_awaitable(value) for value in values)
+
+
+async def settle(values: Sequence[Any]) -> list[Any]:
+    """The values, once all are there. What is under way is awaited in turn, coroutines side by side."""
+    coroutines = [value for value in values if iscoroutine(value)]
+    if len(coroutines) > 1:
+        done = iter(await together(coroutines))
+        values = [next(done) if iscoroutine(value) else value for value in values]
+    return [(await value) if optimized_is_awaitable(value) else value for value in values]
+
+
+async def together(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Their results. Where one raises, the others are cancelled, and over before this raises."""
+    if len(coroutines) == 1:
+        return [await coroutines[0]]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in coroutines]
+    return [task.result() for task in tasks]
+
+
+def abandon(values: Sequence[object]) -> None:
+    """Nobody will wait for them."""
+    for value in values:
+        if iscoroutine(value):
+            value.close()

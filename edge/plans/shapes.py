@@ -1,0 +1,154 @@
+"""What a field's values become: each shape completes the values of many objects at once, in their order."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any
+
+from edge.plans.leaves import Bail, Write
+from edge.plans.projecting import Json, Project
+from edge.plans.resolving import Resolver
+from edge.plans.running import Run, abandon, is_waiting, settle, together
+
+
+class Shape(ABC):
+    """A type of output, as one selection asks for it."""
+
+    nullable: bool
+    quick = True
+    "Whether there is nothing in it that may have to be waited for."
+
+    async def complete(self, values: Sequence[Any], run: Run) -> list[Any]:
+        """Their JSON. Raises Bail for a null that must not be."""
+        there = [value for value in values if value is not None]
+        if len(there) == len(values):
+            return await self._completed(there, run)
+        if not self.nullable:
+            raise Bail
+        done = iter(await self._completed(there, run))
+        return [None if value is None else next(done) for value in values]
+
+    @abstractmethod
+    async def _completed(self, values: list[Any], run: Run) -> list[Any]: ...
+
+
+class Leaf(Shape):
+    """A scalar or an enum."""
+
+    def __init__(self, write: Write, nullable: bool) -> None:
+        self._write, self.nullable = write, nullable
+
+    async def _completed(self, values: list[Any], run: Run) -> list[Any]:  # noqa: ARG002
+        return [self._write(value) for value in values]
+
+
+class Many(Shape):
+    """A list: what all lists hold is completed together."""
+
+    def __init__(self, of: Shape, nullable: bool) -> None:
+        self._of, self.nullable, self.quick = of, nullable, of.quick
+
+    async def _completed(self, values: list[Any], run: Run) -> list[Any]:
+        if any(value.__class__ not in (list, tuple) for value in values):
+            raise Bail
+        if len(values) == 1:
+            return [await self._of.complete(values[0], run)]
+        done = await self._of.complete([item for value in values for item in value], run)
+        ends = [0]
+        for value in values:
+            ends.append(ends[-1] + len(value))
+        return [done[start:end] for start, end in pairwise(ends)]
+
+
+class OneOf(Shape):
+    """An interface or a union: objects are told apart by their class."""
+
+    def __init__(self, kinds: Mapping[type, Object], nullable: bool) -> None:
+        self._kinds, self.nullable = kinds, nullable
+        self.quick = all(kind.quick for kind in kinds.values())
+
+    async def _completed(self, values: list[Any], run: Run) -> list[Any]:
+        done: list[Any] = [None] * len(values)
+        places: dict[type, list[int]] = {}
+        for place, value in enumerate(values):
+            kind: type[Any] = value.__class__
+            places.setdefault(kind, []).append(place)
+        for kind, some in places.items():
+            if kind not in self._kinds:
+                raise Bail
+            completed = await self._kinds[kind].complete([values[place] for place in some], run)
+            for place, one in zip(some, completed, strict=True):
+                done[place] = one
+        return done
+
+
+class Object(Shape):
+    """Objects of one type: the quick fields in one go, then the others, each for all objects together."""
+
+    def __init__(self, project: Project, branches: Sequence[Branch], nullable: bool) -> None:
+        self.project, self.branches, self.nullable = project, branches, nullable
+        self.quick = all(isinstance(one.source, str) and one.shape.quick for one in branches)
+
+    async def _completed(self, values: list[Any], run: Run) -> list[Any]:
+        found = self.project(values)
+        if self.branches and values:
+            await fill(self.branches, values, found, run)
+        return found
+
+
+class Branch:
+    """One field that takes more than a look."""
+
+    def __init__(self, key: str, source: Resolver | str, shape: Shape) -> None:
+        self.key, self.source, self.shape = key, source, shape
+
+    def call(self, run: Run) -> Callable[[Any], Any]:
+        """What gives its value for one object, perhaps something to wait for."""
+        return attrgetter(self.source) if isinstance(self.source, str) else self.source.call(run)
+
+    def values(self, sources: Sequence[Any], run: Run) -> list[Any]:
+        """Its value for each object, perhaps something to wait for."""
+        values: list[Any] = []
+        try:
+            values.extend(map(self.call(run), sources))
+        except BaseException:
+            abandon(values)
+            raise
+        return values
+
+    async def put(self, values: Sequence[Any], found: Sequence[Json], run: Run) -> None:
+        """Complete the values, and put each in its place."""
+        if is_waiting(values):
+            values = await settle(values)
+        key = self.key
+        for one, done in zip(found, await self.shape.complete(values, run), strict=True):
+            one[key] = done
+
+
+async def fill(branches: Sequence[Branch], sources: Sequence[Any], found: Sequence[Json], run: Run) -> None:
+    """Put every branch's values in their places. All are asked before any is waited for."""
+    asked: list[tuple[Branch, list[Any]]] = []
+    try:
+        for branch in branches:
+            asked.append((branch, branch.values(sources, run)))
+    except BaseException:
+        for _, values in asked:
+            abandon(values)
+        raise
+    waiting: list[Coroutine[Any, Any, None]] = []
+    try:
+        for branch, values in asked:
+            if branch.shape.quick and not is_waiting(values):
+                await branch.put(values, found, run)
+            else:
+                waiting.append(branch.put(values, found, run))
+    except BaseException:
+        for _, values in asked:
+            abandon(values)
+        abandon(waiting)
+        raise
+    if waiting:
+        await together(waiting)
