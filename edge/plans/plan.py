@@ -8,9 +8,10 @@ from typing import Any
 
 from graphql import OperationType
 from graphql.execution.values import VariableValues
+from strawberry.execution import optimized_is_awaitable
 
 from edge.plans.projecting import Json
-from edge.plans.running import Kept, Run, settle, together
+from edge.plans.running import Kept, Run, together
 from edge.plans.shapes import Branch, Object
 
 
@@ -53,10 +54,14 @@ async def _root(branch: Branch, found: Sequence[Json], run: Run) -> None:
 async def _said(branch: Branch, run: Run) -> list[Any]:
     """What the root's resolver says, kept whether good or bad. Bad arguments are not its word."""
     call = branch.call(run)
+    is_later = False
     try:
-        (value,) = await settle([call(None)])
+        value = call(None)
+        is_later = optimized_is_awaitable(value)
+        if is_later:
+            value = await value
     except Exception as error:
-        run.kept[branch.key] = Kept(error=error)
+        run.kept[branch.key] = Kept(error=error, was_awaited=is_later)
         raise
-    run.kept[branch.key] = Kept(value)
+    run.kept[branch.key] = Kept(value, was_awaited=is_later)
     return [value]

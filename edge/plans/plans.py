@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import strawberry
 from graphql import (
     DirectiveNode,
+    GraphQLError,
     GraphQLIncludeDirective,
     GraphQLSkipDirective,
     OperationType,
@@ -65,7 +66,7 @@ class _Variants:
 def _plan(schema: strawberry.Schema, operation: Operation, variables: VariableValues) -> Plan | None:
     try:
         return Plan(operation.kind, Compiler(schema, operation, variables).root())
-    except Unplannable:
+    except (Unplannable, GraphQLError):  # the second of a switch that is null: graphql-core tells of it
         return None
 
 

@@ -28,12 +28,19 @@ class Kept:
 
     value: object = None
     error: Exception | None = None
+    was_awaited: bool = False
 
     def say(self) -> object:
-        """Says it again."""
+        """Says it again, to be awaited if it was the first time: who fails first decides what else is told."""
+        return self._later() if self.was_awaited else self._now()
+
+    def _now(self) -> object:
         if self.error is not None:
             raise self.error
         return self.value
+
+    async def _later(self) -> object:
+        return self._now()
 
 
 def is_waiting(values: Sequence[object]) -> bool:

@@ -1,0 +1,106 @@
+"""Both ways to an answer: by plan, and by graphql-core alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql.execution.values import VariableValues
+
+from auth import Principal, utc_now
+from edge import masking
+from edge.documents import Operation
+from edge.door import Door, RequestFacts
+from edge.execution import Caller, Executions
+from edge.plans.plan import Plan, Unfinished
+from edge.plans.plans import Plans
+from edge.requests import GraphQLRequest
+from resolvers.services import Services
+from schema.context import Context
+from schema.root import schema
+
+
+@dataclass
+class Taken:
+    """How often a plan found the answer, left it to graphql-core, or was not to be had."""
+
+    plan: int = 0
+    unfinished: int = 0
+    none: int = 0
+
+
+class EagerPlans(Plans):
+    """Plans an operation when it comes for the first time, and counts."""
+
+    def __init__(self) -> None:
+        super().__init__(schema)
+        self.taken = Taken()
+
+    def find(self, operation: Operation, variables: VariableValues) -> Plan | None:
+        super().find(operation, variables)
+        plan = super().find(operation, variables)
+        if plan is None:
+            self.taken.none += 1
+            return None
+        return _Counted(plan, self.taken)  # type: ignore
+
+
+class _Counted:
+    def __init__(self, plan: Plan, taken: Taken) -> None:
+        self._plan, self._taken = plan, taken
+
+    async def carry_out(self, context: object, variables: VariableValues) -> Any:
+        answer = await self._plan.carry_out(context, variables)
+        if isinstance(answer, Unfinished):
+            self._taken.unfinished += 1
+        else:
+            self._taken.plan += 1
+        return answer
+
+
+class NoPlans(Plans):
+    """Leaves everything to graphql-core."""
+
+    def find(self, operation: Operation, variables: VariableValues) -> Plan | None:
+        return None
+
+
+class Road:
+    """One of the two ways, for one user after another."""
+
+    def __init__(self, services: Services, plans: Plans) -> None:
+        def context(principal: Principal | None, facts: RequestFacts) -> Context:
+            return Context(services, principal, facts.idempotency_key, facts.more_time)
+
+        async def nobody(_: str | None) -> None:
+            return None
+
+        self._executions = Executions(schema, services.settings, Door(nobody, context))
+        self._executions._plans = plans
+
+    async def answer(self, user_id: Any, document: str, variables: dict[str, Any] | None = None) -> bytes:
+        """The JSON of the answer, to a user or (None) to nobody in particular."""
+        caller = Caller(None if user_id is None else Principal(user_id, utc_now()), "the-request")
+        try:
+            request = GraphQLRequest.of({"query": document, "variables": variables})
+            operation = self._executions.select(request)
+            return (await self._executions.run(operation, request.variables, caller)).body
+        except Exception as error:
+            return orjson.dumps({"refused": masking.failure(error, caller.request_id).errors})
+
+
+class Roads:
+    """Both, over the same rows."""
+
+    def __init__(self, services: Services) -> None:
+        plans = EagerPlans()
+        self.taken = plans.taken
+        self.planned, self.plain = Road(services, plans), Road(services, NoPlans(schema))
+
+    async def agree(self, user_id: Any, document: str, variables: dict[str, Any] | None = None) -> bytes:
+        """The answer that both give, to the byte."""
+        planned = await self.planned.answer(user_id, document, variables)
+        plain = await self.plain.answer(user_id, document, variables)
+        assert planned == plain, f"{document}\n{variables}\n\nby plan: {planned!r}\n\nplain:   {plain!r}"
+        return planned
