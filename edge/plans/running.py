@@ -31,7 +31,7 @@ class Kept:
     was_awaited: bool = False
 
     def say(self) -> object:
-        """Says it again, to be awaited if it was the first time: who fails first decides what else is told."""
+        """Says it again, to be awaited if it was before: who fails first decides what else is told."""
         return self._later() if self.was_awaited else self._now()
 
     def _now(self) -> object:

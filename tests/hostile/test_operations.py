@@ -23,10 +23,10 @@ ROUNDS = 8
 STOCK = """{
   viewer { id }
   tasks { edges { cursor node { id } } }
-  conversations { edges { cursor node { id cursor messages { edges { cursor node { id } } } } } }
+  conversations(first: 10) { edges { cursor node { id cursor messages { edges { cursor node { id } } } } } }
   agents { edges { cursor node { id } } }
   schedules { edges { cursor node { id } } }
-  executions {
+  executions(first: 20) {
     edges { cursor node { id cursor steps { edges { cursor node { id } } } events { edges { cursor } } } }
   }
 }"""

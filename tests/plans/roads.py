@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -71,7 +72,7 @@ class Road:
 
     def __init__(self, services: Services, plans: Plans) -> None:
         def context(principal: Principal | None, facts: RequestFacts) -> Context:
-            return Context(services, principal, facts.idempotency_key, facts.more_time)
+            return Context(services, principal, facts.idempotency_key, facts.address, facts.more_time)
 
         async def nobody(_: str | None) -> None:
             return None
@@ -81,7 +82,11 @@ class Road:
 
     async def answer(self, user_id: Any, document: str, variables: dict[str, Any] | None = None) -> bytes:
         """The JSON of the answer, to a user or (None) to nobody in particular."""
-        caller = Caller(None if user_id is None else Principal(user_id, utc_now()), "the-request")
+        caller = Caller(
+            None if user_id is None else Principal(user_id, utc_now() + timedelta(hours=1)),
+            "the-request",
+            "127.0.0.1",
+        )
         try:
             request = GraphQLRequest.of({"query": document, "variables": variables})
             operation = self._executions.select(request)
