@@ -6,7 +6,7 @@ import gc
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -21,6 +21,7 @@ from auth import Principal
 from db.home import database
 from edge.core import inside
 from edge.door import Door, RequestFacts
+from edge.execution import Caller
 from edge.server import Edge
 from resolvers.health import troubles
 from resolvers.services import Services, open_services
@@ -29,6 +30,9 @@ from schema.context import Context
 from schema.root import schema
 from schema.scopes import access_to
 from settings import Settings
+
+if TYPE_CHECKING:
+    from mcp_server import McpDoor
 
 _GRAPHIQL = Path(__file__).parent / "web" / "graphiql" / "dist"
 
@@ -45,6 +49,7 @@ class Server:
         page = (_GRAPHIQL / "index.html").read_bytes() if settings.graphiql else None
         door = Door(self._authenticate, self._context, access_to(inside(schema)), lambda: self.services.purse)
         self._edge = Edge(schema, settings, door, page=page)
+        self._mcp = self._mcp_door() if settings.mcp else None
 
     def application(self) -> Starlette:
         """The ASGI application."""
@@ -61,6 +66,8 @@ class Server:
             Route("/health", _alive),
             Route("/health/ready", self._ready),
         ]
+        if self._mcp is not None:
+            routes.append(Route("/mcp", self._mcp))
         if self._settings.graphiql:
             routes.append(Mount("/graphiql", GZipMiddleware(_Forever(directory=_GRAPHIQL))))
         return routes
@@ -91,9 +98,22 @@ class Server:
             except Exception as error:
                 self.failure = error
                 raise
+            if self._mcp is not None:
+                await opened.enter_async_context(self._mcp.running())
             _settle()
             yield
             await self.drain()
+
+    def _mcp_door(self) -> McpDoor:
+        """Its library takes half a second to import: who has no use for this door does not wait for it."""
+        from mcp_server import McpDoor
+
+        return McpDoor(self._ask, self._authenticate, self._settings.allowed_origins)
+
+    async def _ask(
+        self, document: str, variables: dict[str, Any], principal: Principal, request_id: str
+    ) -> dict[str, Any]:
+        return await self._edge.ask(document, variables, Caller(principal, request_id, ""))
 
     async def _authenticate(self, token: str | None) -> Principal | None:
         if token is None:

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list[str])
     "Origins of browser pages that may call us (CORS and WebSocket), separated by commas."
     graphiql: bool = True
+    mcp: bool = True
+    "Whether agents of other houses may come in at `/mcp`."
     max_body_bytes: int = Field(default=262_144, ge=1_024)
     max_message_bytes: int = Field(default=65_536, ge=1_024)
     max_tokens: int = Field(default=1_500, ge=100)
