@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth import Principal
 from db.home import database
@@ -53,7 +54,9 @@ class Server:
 
     def application(self) -> Starlette:
         """The ASGI application."""
-        return Starlette(routes=self._routes(), middleware=self._middleware(), lifespan=self._lifespan)
+        middleware = self._middleware()
+        short = None if middleware else self._edge.http
+        return _Application(short, routes=self._routes(), middleware=middleware, lifespan=self._lifespan)
 
     async def drain(self) -> None:
         """Send off open sockets and event streams, spread over `drain_seconds`; take no new ones."""
@@ -128,6 +131,21 @@ class Server:
         if found:
             return JSONResponse({"status": "unavailable", "reasons": found}, status_code=503)
         return JSONResponse({"status": "ready"})
+
+
+class _Application(Starlette):
+    """Starlette, with a short way to the address that everybody asks, whose app answers for itself."""
+
+    def __init__(self, graphql: ASGIApp | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._graphql = graphql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As the base class does, but sooner."""
+        if self._graphql is not None and scope["type"] == "http" and scope["path"] == "/graphql":
+            await self._graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def _settle() -> None:

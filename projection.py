@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any, TypeAlias
 
 ROW = "row"
 "The attribute under which an object keeps the row that it stands for."
-
-How: TypeAlias = str | Callable[[Any], Any] | None
-"By the name of the row's attribute, by a function of the row, or (None) by the field's own name."
 
 _KEY = "baton.column"
 
@@ -25,9 +21,19 @@ class Reading:
     """One field, read off a row."""
 
     column: str | None
-    "The row's attribute, where the value is just that."
-    read: Callable[[Any], Any]
-    "The value, from the row."
+    "The row's attribute; None where the whole row is needed."
+    convert: Callable[[Any], Any] | None = None
+    "Makes the value of the attribute, or of the row; None where it is the attribute as it stands."
+
+    def read(self, row: object) -> Any:
+        """The value, from the row."""
+        value: Any = row if self.column is None else getattr(row, self.column)
+        return value if self.convert is None else self.convert(value)
+
+
+How: TypeAlias = str | Callable[[Any], Any] | Reading | None
+"""By the name of the row's attribute, by a function of the row, by both in turn (a Reading), or (None) by the
+field's own name."""
 
 
 def declare(how: How) -> Mapping[str, Any]:
@@ -40,10 +46,9 @@ def reading_of(metadata: Mapping[Any, Any], name: str) -> Reading | None:
     if _KEY not in metadata:
         return None
     how: How = metadata[_KEY]
-    if callable(how):
-        return Reading(None, how)
-    column = how or name
-    return Reading(column, attrgetter(column))
+    if isinstance(how, Reading):
+        return how
+    return Reading(None, how) if callable(how) else Reading(how or name)
 
 
 def write_instant(value: datetime) -> str:

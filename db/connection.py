@@ -212,29 +212,34 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Driver]:
         """A connection with the API's role, for this room only. Raises Unavailable."""
-        with _reaching(None):
-            driver = await self._take()
-        self._watchdog.lend(driver)
+        driver = await self.take()
         try:
             yield driver
         finally:
-            self._watchdog.take_back(driver)
-            await self._give_back(driver)
+            await self.give_back(driver)
 
-    async def _take(self) -> Lent:
+    async def take(self) -> Lent:
+        """A connection with the API's role, to be given back. Raises Unavailable."""
         if self._pool is None:
             raise Unavailable()
-        await self._turn()
+        with _reaching(None):
+            await self._turn()
         try:
-            while self._resting:
-                driver = self._resting.pop()
-                if not _is_closed(driver):
-                    return driver
-                await self._pool.release(driver)
-            return await self._pool.acquire(timeout=self._acquire_seconds)
+            driver = await self._rested(self._pool)
         except BaseException:
             self._turns.release()
-            raise
+            with _reaching(None):
+                raise
+        self._watchdog.lend(driver)
+        return driver
+
+    async def _rested(self, pool: asyncpg.Pool[Any]) -> Lent:
+        while self._resting:
+            driver = self._resting.pop()
+            if not _is_closed(driver):
+                return driver
+            await pool.release(driver)
+        return await pool.acquire(timeout=self._acquire_seconds)
 
     async def _turn(self) -> None:
         if self._turns.locked():
@@ -243,8 +248,10 @@ class Database:
         else:
             await self._turns.acquire()
 
-    async def _give_back(self, driver: Lent) -> None:
+    async def give_back(self, driver: Lent) -> None:
+        """After `take`."""
         assert self._pool is not None
+        self._watchdog.take_back(driver)
         try:
             if self._closing or _is_closed(driver):
                 await self._pool.release(driver)
@@ -261,15 +268,16 @@ class _UserReader(Reader):
     async def all(self, query: Query[R], **parameters: object) -> list[R]:
         """Every row of the answer."""
         arguments = query.arguments(parameters)
-        async with self._db.connection() as driver:
-            try:
-                with _reaching(driver):
-                    return await driver.fetch(query.as_user, *arguments, self._user, record_class=query.row)
-            except asyncpg.PostgresError:
+        driver = await self._db.take()
+        try:
+            return await driver.fetch(query.as_user, *arguments, self._user, record_class=query.row)
+        except BaseException as error:
+            if not isinstance(error, asyncpg.PostgresError):
+                await _roll_back(driver)  # what the server may still say of it must reach nobody else
+            with _reaching(driver):
                 raise
-            except BaseException:  # cancelled: what the server still says of it must reach nobody else
-                await _roll_back(driver)
-                raise
+        finally:
+            await self._db.give_back(driver)
 
 
 @contextmanager

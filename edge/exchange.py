@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from edge.answers import Failure
 from edge.headers import request_id
-from edge.negotiation import Accept, Media
+from edge.negotiation import Media, accepted
 from edge.requests import is_object
 
 Header = tuple[bytes, bytes]
@@ -46,8 +46,8 @@ class Exchange:
         self.scope = scope
         self.headers = Headers(scope=scope)
         self.request_id = request_id(self.headers)
-        self.accept = Accept(", ".join(self.headers.getlist("accept")) or None)
-        self.media = self.accept.best((Media.GRAPHQL, Media.JSON, Media.EVENTS))
+        self.accept = accepted(", ".join(self.headers.getlist("accept")) or None)
+        self.media = self.accept.answer
         self._receive = receive
         self._send = send
         self._started = False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from uuid import uuid4
 
 from starlette.datastructures import Headers
 
 from errors import BadRequest, Unauthenticated
+from ids import new_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,255}")
@@ -16,7 +16,7 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,255}")
 def request_id(headers: Headers) -> str:
     """The caller's `X-Request-ID` if it can stand in a log as it is, else a fresh one."""
     given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    return given if _REQUEST_ID.fullmatch(given) else new_id().hex
 
 
 def bearer(authorization: str | None) -> str | None:

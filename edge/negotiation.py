@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Media(StrEnum):
@@ -25,6 +26,8 @@ class Accept:
     def __init__(self, header: str | None) -> None:
         ranges = [_range(part) for part in (header or "*/*").split(",")]
         self._quality = {name: quality for name, quality in ranges if quality is not None}
+        self.answer = self.best((Media.GRAPHQL, Media.JSON, Media.EVENTS))
+        "What an operation is answered as."
 
     def quality(self, media: Media) -> float:
         """Between 0 (not acceptable) and 1."""
@@ -35,6 +38,15 @@ class Accept:
         """The caller's favourite; the first of several, None if all are refused."""
         best = max(offers, key=self.quality)
         return best if self.quality(best) > 0 else None
+
+
+_USUAL = lru_cache(256)(Accept)
+_USUAL_LENGTH = 200
+
+
+def accepted(header: str | None) -> Accept:
+    """The header, parsed; usual ones but once."""
+    return _USUAL(header) if header is None or len(header) <= _USUAL_LENGTH else Accept(header)
 
 
 def media_type(value: str) -> tuple[str, dict[str, str]]:

@@ -15,7 +15,7 @@ from resolvers import agents
 from resolvers.idempotency import Call, Effect
 from schema import problems
 from schema.arguments import or_none, window
-from schema.columns import column, off_rows
+from schema.columns import column, id_column, off_rows
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
@@ -27,7 +27,7 @@ _FIELDS = ("name", "instructions", "model", "temperature", "max_steps", "tool_na
 @off_rows
 @strawberry.type
 class Agent(Node):
-    id: strawberry.ID = column(lambda row: strawberry.ID(ids.encode(Kind.AGENT, row.id)))
+    id: strawberry.ID = id_column(Kind.AGENT)
     name: str = column()
     instructions: str = column()
     model: str = column(

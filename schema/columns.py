@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import strawberry
 
+import ids
+from ids import Kind
 from projection import ROW, How, Reading, declare, reading_of
 
 T = TypeVar("T")
@@ -21,6 +24,11 @@ def column(how: How = None, *, description: str | None = None) -> Any:
     field = strawberry.field(description=description, metadata=declare(how))
     field.init = field.repr = field.compare = False
     return field
+
+
+def id_column(kind: Kind, name: str = "id") -> Any:
+    """The outside form of an id in the row's attribute `name`."""
+    return column(Reading(name, partial(ids.encode, kind)))
 
 
 def off_rows(kind: type[T]) -> type[T]:

@@ -17,19 +17,18 @@ from resolvers.idempotency import Call, Effect
 from schema import problems
 from schema.agents import Agent
 from schema.arguments import or_none, window
-from schema.columns import column, off_rows
+from schema.columns import column, id_column, off_rows
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, input_id, mutate
 from schema.node import Node
 from schema.tasks import recall_deletion
-from schema.types import typeid
 
 
 @off_rows
 @strawberry.type(description="Starts a run again and again, by the clock.")
 class Schedule(Node):
-    id: strawberry.ID = column(lambda row: typeid(Kind.SCHEDULE, row.id))
+    id: strawberry.ID = id_column(Kind.SCHEDULE)
     cron: str = column(description="Five fields, e.g. `0 9 * * 1`.")
     time_zone: str = column(description="IANA name.")
     input: str = column()

@@ -39,7 +39,7 @@ from resolvers.paging import Window
 from resolvers.snapshots import Past, interrupt_as_of, run_as_of, step_as_of
 from schema.agents import Agent
 from schema.arguments import or_none, window
-from schema.columns import column, off_rows
+from schema.columns import column, id_column, off_rows
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.event import EventConnection
@@ -75,7 +75,7 @@ def typeid(kind: Kind, value: Any) -> strawberry.ID:
 @off_rows
 @strawberry.type
 class Task(Node):
-    id: strawberry.ID = column(lambda row: typeid(Kind.TASK, row.id))
+    id: strawberry.ID = id_column(Kind.TASK)
     number: int = column(description="Counts up from 1 for each user: what `task 5` means in a sentence.")
     title: str = column()
     description: str | None = column()
@@ -104,7 +104,7 @@ class Task(Node):
 @off_rows
 @strawberry.type
 class Step(Node):
-    id: strawberry.ID = column(lambda row: typeid(Kind.STEP, row.id))
+    id: strawberry.ID = id_column(Kind.STEP)
     number: int = column(description="From 1, without holes.")
     kind: StepKind = column()
     status: StepStatus = column()
@@ -151,7 +151,7 @@ class Progress:
 @off_rows
 @strawberry.type
 class Execution(Node):
-    id: strawberry.ID = column(lambda row: typeid(Kind.EXECUTION, row.id))
+    id: strawberry.ID = id_column(Kind.EXECUTION)
     input: str = column(description="What was asked.")
     status: Status = column()
     end_reason: EndReason | None = column()
@@ -252,7 +252,7 @@ class Execution(Node):
 @off_rows
 @strawberry.type
 class Interrupt(Node):
-    id: strawberry.ID = column(lambda row: typeid(Kind.INTERRUPT, row.id))
+    id: strawberry.ID = id_column(Kind.INTERRUPT)
     reason: InterruptReason = column()
     prompt: str = column()
     tool_name: str | None = column()
@@ -296,7 +296,7 @@ class Interrupt(Node):
 @off_rows
 @strawberry.type
 class Message(Node):
-    id: strawberry.ID = column(lambda row: typeid(Kind.MESSAGE, row.id))
+    id: strawberry.ID = id_column(Kind.MESSAGE)
     role: Role = column()
     content: str = column()
     created_at: datetime = column()
@@ -317,7 +317,7 @@ class Message(Node):
 @off_rows
 @strawberry.type
 class Conversation(Node):
-    id: strawberry.ID = column(lambda row: typeid(Kind.CONVERSATION, row.id))
+    id: strawberry.ID = id_column(Kind.CONVERSATION)
     title: str | None = column()
     created_at: datetime = column()
     updated_at: datetime = column()

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import strawberry
 
-import ids
 from db.users import UserRow
 from ids import Kind
 from resolvers import users
 from resolvers.users import SignedIn
-from schema.columns import column, off_rows
+from schema.columns import column, id_column, off_rows
 from schema.context import Info
 from schema.mutations import attempt
 from schema.node import Node
@@ -23,7 +22,7 @@ from schema.problems import InvalidInput, UserError
 @off_rows
 @strawberry.type
 class User(Node):
-    id: strawberry.ID = column(lambda row: ids.encode(Kind.USER, row.id))
+    id: strawberry.ID = id_column(Kind.USER)
     email: str | None = column()
     name: str | None = column()
     created_at: datetime = column()

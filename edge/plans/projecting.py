@@ -38,9 +38,10 @@ class Projection:
     def reading(self, key: str, reading: Reading, kind: GraphQLLeafType, nullable: bool) -> None:
         """Read off the object's row."""
         self._reads_row = True
-        column = reading.column
-        expression = f"{self._named('read', reading.read)}(row)" if column is None else f"row.{column}"
-        self._leaf(key, expression, kind, nullable)
+        value = "row" if reading.column is None else f"row.{reading.column}"
+        if reading.convert is not None:
+            value = f"{self._named('convert', reading.convert)}({value})"
+        self._leaf(key, value, kind, nullable)
 
     def function(self) -> Project:
         """What was collected, compiled."""
