@@ -131,6 +131,7 @@ class Step:
             text=self.text,
             error=self.error,
             attempt=self.attempt,
+            tries=self.tries,
             started_at=self.started_at,
             finished_at=self.finished_at,
         )

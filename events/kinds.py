@@ -47,6 +47,7 @@ class StepFacts(_Facts):
     text: str | None = None
     error: str | None = None
     attempt: int
+    tries: int = 1
     started_at: datetime
     finished_at: datetime | None = None
 

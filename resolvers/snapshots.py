@@ -64,7 +64,9 @@ def step_as_of(row: StepRow, seq: int) -> StepRow:
     """The step's row as it stood when the run's log was at `seq`."""
     if row.finished_seq is None or row.finished_seq <= seq:
         return row
-    return _changed(row, status=StepStatus.RUNNING, **dict.fromkeys(("result", "error", "finished_at")))
+    return _changed(
+        row, status=StepStatus.RUNNING, **dict.fromkeys(("result", "text", "error", "finished_at"))
+    )
 
 
 def interrupt_as_of(row: InterruptRow, seq: int) -> InterruptRow:

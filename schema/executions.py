@@ -12,7 +12,7 @@ import errors
 import ids
 from db.executions import ExecutionRow
 from engine import executions as engine
-from engine.executions import Cancellation, NewExecution
+from engine.executions import Budget, Cancellation, NewExecution
 from engine.states import TERMINAL, Priority, Status
 from events.cursor import Cursor
 from ids import Kind
@@ -41,12 +41,27 @@ class ExecutionFilter:
 
 
 @strawberry.input
+class BudgetInput:
+    max_tokens: int | None = strawberry.UNSET
+    max_cost: float | None = strawberry.field(default=strawberry.UNSET, description="US dollars.")
+    max_steps: int | None = strawberry.UNSET
+
+
+@strawberry.input
 class StartExecutionInput:
     input: str = strawberry.field(description="What the agent should do.")
     task_id: strawberry.ID | None = strawberry.UNSET
     priority: Priority | None = Priority.MEDIUM
     time_zone: str | None = strawberry.field(
         default="UTC", description="IANA name; decides what `tomorrow` means."
+    )
+    start_at: datetime | None = strawberry.field(default=strawberry.UNSET, description="Start no earlier.")
+    deadline: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Fail with DEADLINE_EXCEEDED when not finished by then."
+    )
+    budget: BudgetInput | None = strawberry.UNSET
+    lock_key: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Runs with the same key go one at a time, in order."
     )
     metadata: JSON | None = strawberry.UNSET
     idempotency_key: str | None = strawberry.UNSET
@@ -246,7 +261,17 @@ def _new(asked: StartExecutionInput) -> NewExecution:
         task_id=input_id(Kind.TASK, asked.task_id, "taskId") if asked.task_id else None,
         time_zone=asked.time_zone or "UTC",
         metadata=cast("dict[str, Any] | None", metadata),
+        start_at=or_none(asked.start_at),
+        deadline=or_none(asked.deadline),
+        lock_key=or_none(asked.lock_key),
+        budget=_budget(or_none(asked.budget)),
     )
+
+
+def _budget(asked: BudgetInput | None) -> Budget:
+    if asked is None:
+        return Budget()
+    return Budget(or_none(asked.max_tokens), or_none(asked.max_cost), or_none(asked.max_steps))
 
 
 async def _settled(info: Info, user_id: UUID, execution_id: UUID, timeout_ms: int) -> ExecutionRow | None:

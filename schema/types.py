@@ -21,6 +21,7 @@ from db.steps import StepRow
 from db.tasks import TaskRow
 from engine.conversations import Role
 from engine.states import (
+    TERMINAL,
     Decision,
     EndReason,
     InterruptReason,
@@ -114,6 +115,7 @@ class Step(Node):
     text: str | None = column()
     error: str | None = column()
     attempt: int = column(description="Which attempt of the run carried it out.")
+    tries: int = column(description="Calls of the model or the tool, with those that failed for a moment.")
     started_at: datetime = column()
     finished_at: datetime | None = column()
     duration_ms: int | None = column(lambda row: _milliseconds(row.started_at, row.finished_at))
@@ -150,18 +152,34 @@ class Progress:
 
 @off_rows
 @strawberry.type
+class Usage:
+    input_tokens: int = column()
+    output_tokens: int = column()
+    requests: int = column()
+    cost: float | None = column(description="US dollars; null when the model's price is not known.")
+    row: strawberry.Private[ExecutionRow]
+
+    @classmethod
+    def of(cls, row: ExecutionRow) -> Usage:
+        return cls(row=row)
+
+
+@off_rows
+@strawberry.type
 class Execution(Node):
     id: strawberry.ID = id_column(Kind.EXECUTION)
     input: str = column(description="What was asked.")
     status: Status = column()
-    end_reason: EndReason | None = column()
+    end_reason: EndReason | None = column(lambda row: row.end_reason if row.status in TERMINAL else None)
     result: JSON | None = column(description="The final answer.")
     error: str | None = column()
     progress: Progress | None = column(Progress.of_run)
     priority: Priority = column()
+    usage: Usage = column(Usage.of)
     attempt: int = column()
     metadata: JSON | None = column()
     created_at: datetime = column()
+    scheduled_for: datetime | None = column("start_at")
     started_at: datetime | None = column()
     finished_at: datetime | None = column()
     row: strawberry.Private[ExecutionRow]

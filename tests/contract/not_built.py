@@ -7,8 +7,6 @@ ENGINE = """
 InterruptAnswer
 AnswerInterruptsInput AnswerAccepted AlreadyAnswered InterruptExpired AnswerResult AnswerInterruptsPayload
 Mutation.answerInterrupts
-BudgetInput StartExecutionInput.budget StartExecutionInput.startAt StartExecutionInput.deadline
-StartExecutionInput.lockKey Execution.scheduledFor
 RetryExecutionInput.fromStep PipelineRunInput StartPipelineInput Mutation.startPipeline
 """
 
@@ -23,7 +21,7 @@ StartExecutionInput.agentId ToolEffect Tool ToolServer RegisterToolServerInput R
 RemoveToolServerSuccess RegisterToolServerResult RemoveToolServerResult Query.tools Query.toolServers
 Mutation.registerToolServer Mutation.removeToolServer OnActive Disposition SendMessageInput SendMessageSuccess
 SendMessageResult Mutation.sendMessage
-ExecutionFilter.conversationId StartExecutionInput.conversationId Usage Execution.usage
+ExecutionFilter.conversationId StartExecutionInput.conversationId
 """
 
 NOT_BUILT = frozenset((ENGINE + STREAMS + CONVERSATIONS).split())
