@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,13 @@ class EventRow(Row):
     at: datetime
     kind: str
     payload: dict[str, Any]
+
+
+class LastRow(Row):
+    """The newest entry of a user's activity."""
+
+    user_id: UUID
+    last_seq: int
 
 
 # Locks the user's row: the activity of one user is one line of entries.
@@ -40,6 +47,37 @@ _INSERT = Query(
     from unnest(cast(:kinds as text[]), cast(:payloads as jsonb[]))
       with ordinality as entry (kind, payload, place)
     """
+)
+_INSERT_MANY = Query(
+    """
+    insert into events (stream, seq, user_id, kind, payload)
+    select stream, seq, user_id, kind, payload from jsonb_to_recordset(:entries) as entry
+      (stream uuid, seq int, user_id uuid, kind text, payload jsonb)
+    """
+)
+# Locks the rows of the users, by id: the activity of each is one line of entries.
+_INSERT_ACTIVITIES = Query(
+    """
+    with news as materialized (
+      select user_id, kind, payload, row_number() over (partition by user_id order by place) as place
+      from rows from (jsonb_to_recordset(:entries) as (user_id uuid, kind text, payload jsonb))
+        with ordinality as entry (user_id, kind, payload, place)
+    ), reader as materialized (
+      select id from users where id in (select user_id from news) order by id for no key update
+    ), owner as (
+      update users set last_seq = last_seq + fresh.count
+      from (select user_id, count(*) as count from news group by user_id) as fresh
+      join reader on reader.id = fresh.user_id
+      where users.id = reader.id
+      returning users.id, users.last_seq, users.last_seq - fresh.count as base
+    ), heard as (
+      insert into events (stream, seq, user_id, kind, payload)
+      select owner.id, owner.base + news.place, owner.id, news.kind, news.payload
+      from owner join news on news.user_id = owner.id
+    )
+    select id as user_id, last_seq from owner
+    """,
+    LastRow,
 )
 _READ = Query(
     """
@@ -67,6 +105,16 @@ async def insert_activity(
         _INSERT_ACTIVITY, user_id=user_id, count=len(kinds), kinds=list(kinds), payloads=list(payloads)
     )
     return max(row["seq"] for row in written)
+
+
+async def insert_entries(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Write entries of many streams, as `insert_events` does. Each: stream, seq, user_id, kind, payload."""
+    await session.run(_INSERT_MANY, entries=list(entries))
+
+
+async def insert_activities(session: Session, entries: Sequence[Mapping[str, Any]]) -> list[LastRow]:
+    """Write entries to the activity streams of many users. Each: user_id, kind, payload."""
+    return await session.all(_INSERT_ACTIVITIES, entries=list(entries))
 
 
 async def insert_events(

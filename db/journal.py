@@ -23,9 +23,7 @@ class WrittenRow(Row):
     activity_seq: int | None
 
 
-# Locks the runs, by id, then the rows of the users whose activity is told of, by id.
-WRITE = Query(
-    """
+_WRITE = """
     with entry as materialized (
       select * from jsonb_to_recordset(:entries) as entry (
         id uuid, fence int, seqs int, steps jsonb, events jsonb, activity jsonb,
@@ -80,7 +78,10 @@ WRITE = Query(
       insert into events (stream, seq, user_id, kind, payload)
       select run.id, run.base + line.place, run.user_id, line.event ->> 'kind', line.event -> 'payload'
       from run, jsonb_array_elements(run.events) with ordinality as line (event, place)
-    ), news as materialized (
+    )
+"""
+_TELL_USERS = """
+    , news as materialized (
       select run.user_id, line.event, row_number() over of_user as place
       from run, jsonb_array_elements(run.activity) with ordinality as line (event, place)
       window of_user as (partition by run.user_id order by run.id, line.place)
@@ -97,6 +98,20 @@ WRITE = Query(
       select owner.id, owner.base + news.place, owner.id, news.event ->> 'kind', news.event -> 'payload'
       from owner join news on news.user_id = owner.id
     )
+"""
+# Locks the runs, by id.
+WRITE = Query(
+    f"""
+    {_WRITE}
+    select held.id, held.user_id, held.status, run.last_seq, null as activity_seq
+    from held left join run on run.id = held.id
+    """,
+    WrittenRow,
+)
+# Locks the runs, by id, then the rows of the users whose activity is told of, by id.
+WRITE_AND_TELL = Query(
+    f"""
+    {_WRITE} {_TELL_USERS}
     select held.id, held.user_id, held.status, run.last_seq, owner.last_seq as activity_seq
     from held left join run on run.id = held.id left join owner on owner.id = run.user_id
     """,
@@ -106,4 +121,5 @@ WRITE = Query(
 
 async def write_entries(session: Session, entries: Sequence[Mapping[str, Any]]) -> list[WrittenRow]:
     """Write these entries, of one run each. The answer leaves out those whose fence was raised."""
-    return await session.all(WRITE, entries=list(entries))
+    query = WRITE_AND_TELL if any(entry["activity"] for entry in entries) else WRITE
+    return await session.all(query, entries=list(entries))

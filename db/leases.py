@@ -14,11 +14,16 @@ from db.query import Query, Row
 
 
 class HeldRow(Row):
-    """What the renewal of a lease tells the worker of one run."""
+    """What a worker must know of a run that it holds."""
 
     id: UUID
     fence: int
     status: str
+
+
+class RenewedRow(HeldRow):
+    """The same, and the time."""
+
     now: datetime
 
 
@@ -38,6 +43,13 @@ _HOLDS = Query(
     f"""
     select id, fence, status, clock_timestamp() as now from executions
     where lease_owner = :worker and id = any(:ids) and {HELD}
+    """,
+    RenewedRow,
+)
+# Locks the run that the worker holds, and says only whether it is asked to stop.
+_HOLD = Query(
+    f"""
+    select id, fence, status from executions where id = :id and fence = :fence and {HELD} for no key update
     """,
     HeldRow,
 )
@@ -82,7 +94,9 @@ _NEXT_LOSS = Query(
 )
 
 
-async def renew_leases(session: Session, worker: str, ids: list[UUID], lease_seconds: float) -> list[HeldRow]:
+async def renew_leases(
+    session: Session, worker: str, ids: list[UUID], lease_seconds: float
+) -> list[RenewedRow]:
     """Prolong the leases of those runs that the worker still holds; the answer leaves out the others."""
     await session.run(_RENEW, worker=worker, ids=ids, lease_seconds=lease_seconds)
     return await session.all(_HOLDS, worker=worker, ids=ids)
@@ -95,6 +109,11 @@ async def renew_fence(
     return await session.first(
         _RENEW_FENCE, id=row.id, fence=row.fence, worker=worker, lease_seconds=lease_seconds
     )
+
+
+async def hold(session: Session, execution_id: UUID, fence: int) -> HeldRow | None:
+    """A held run, locked until the commit; None where the fence was raised."""
+    return await session.first(_HOLD, id=execution_id, fence=fence)
 
 
 async def lock_held_execution(session: Session, execution_id: UUID, fence: int) -> ExecutionRow | None:

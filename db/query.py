@@ -71,6 +71,11 @@ class Query(Generic[R]):
         """
         return _AS_USER.format(sql=self.sql, role=API_ROLE, user=len(self._names) + 1)
 
+    @cached_property
+    def as_system(self) -> str:
+        """The same, as another text: Postgres throws a plan away that was made for another role."""
+        return f"/* system */ {self.sql}"
+
     def arguments(self, parameters: dict[str, object]) -> list[object]:
         """Values in the statement's order. Raises KeyError for a parameter that was not given."""
         constants = self._constants

@@ -13,6 +13,7 @@ from db import leases
 from db import steps as step_rows
 from db.connection import Database, Session
 from db.executions import ExecutionRow
+from db.leases import HeldRow
 from engine.aftermath import is_of_no_consequence
 from engine.clock import Clock
 from engine.endings import Ending
@@ -110,7 +111,7 @@ class Journal:
         progress = self.meter.take()
 
         async def transaction(session: Session) -> None:
-            await self._hold(session)
+            _check(await leases.hold(session, self.run.id, self.run.fence))
             entry = await work(session)
             entry.progress(progress)
             await self._inscribe(session, entry)
@@ -204,8 +205,7 @@ class Journal:
 
     async def _hold(self, session: Session) -> ExecutionRow:
         held = await self._held(session)
-        if held.status == Status.CANCELLING:
-            raise CancelRequested
+        _check(held)
         return held
 
     async def _inscribe(self, session: Session, entry: Entry) -> None:
@@ -214,3 +214,10 @@ class Journal:
         written = await inscribe(session, [entry])
         if (problem := refusal(written.get(self.run.id))) is not None:
             raise problem
+
+
+def _check(held: HeldRow | ExecutionRow | None) -> None:
+    if held is None:
+        raise LeaseLost
+    if held.status == Status.CANCELLING:
+        raise CancelRequested

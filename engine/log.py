@@ -32,8 +32,13 @@ async def append_activity(session: Session, user_id: UUID, *events: Event) -> No
     session.hint(user_id.hex, await rows.insert_activity(session, user_id, kinds, payloads))
 
 
-async def tell_status(session: Session, row: ExecutionRow) -> None:
-    """A run has another status, with its `last_seq`: to the run's readers, and to its user's."""
-    fact = status_fact(row)
-    await append(session, row.id, row.user_id, row.last_seq, [fact])
-    await append_activity(session, row.user_id, fact)
+async def tell_status(session: Session, *runs: ExecutionRow) -> None:
+    """These runs have another status, each with its `last_seq`: to their readers, and to their users'."""
+    facts = [(run, status_fact(run)) for run in runs]
+    told = [{"user_id": run.user_id, "kind": fact.kind, "payload": fact.payload()} for run, fact in facts]
+    own = [{"stream": run.id, "seq": run.last_seq, **line} for run, line in zip(runs, told, strict=True)]
+    await rows.insert_entries(session, own)
+    for run in runs:
+        session.hint(run.id.hex, run.last_seq)
+    for last in await rows.insert_activities(session, told):
+        session.hint(last.user_id.hex, last.last_seq)

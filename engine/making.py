@@ -11,6 +11,7 @@ from engine.journal import Journal
 from engine.patience import Patience, TimedOut, within
 from engine.progress import Progress
 from engine.steps import Outcome, Step
+from engine.storable import NotStorable, storable
 from engine.tools.tool import Call, ExternalTool, ToolFailed, TransactionalTool, Transient
 from errors import Problem
 from ids import Kind, encode
@@ -63,7 +64,9 @@ class Making:
 
     async def _outcome(self, tool: ExternalTool) -> Outcome:
         try:
-            return Outcome(result=await self._call(tool))
+            return Outcome(result=storable(await self._call(tool)))
+        except NotStorable as problem:
+            return Outcome(error=f"The answer of {tool.name} is {problem}.")
         except TimedOut:
             return _late(tool) if tool.effect.may_repeat else UNKNOWN
         except (ToolFailed, Transient) as problem:

@@ -19,6 +19,9 @@ from errors import LeaseLost, Unavailable
 log = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 100
+_PATIENCE_SECONDS = 0.03
+"How long what comes waits for a batch that is under way: then it goes with one of its own."
+_MOST_BATCHES = 4
 
 
 class CancelRequested(Exception):
@@ -37,7 +40,9 @@ class Scribe:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._waiting: list[_Letter] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: dict[asyncio.Task[None], set[UUID]] = {}
+        "The batches that are under way, and whose runs are in them."
+        self._late: asyncio.TimerHandle | None = None
 
     async def write(self, entry: Entry) -> None:
         """Commit this entry. Raises LeaseLost, CancelRequested and Unavailable.
@@ -46,25 +51,42 @@ class Scribe:
         """
         letter = _Letter(entry, asyncio.get_running_loop().create_future())
         self._waiting.append(letter)
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_all(), name="scribe")
+        if not self._writing:
+            self._start()
         await letter.done
 
-    async def _write_all(self) -> None:
-        try:
-            while batch := self._next_batch():
-                await self._write_batch(batch)
-        finally:
-            self._writing = None
+    def _start(self) -> None:
+        """Have what waits written, and whoever comes meanwhile soon after."""
+        self._stop_waiting()
+        batch = self._next_batch()
+        if not batch:
+            return
+        runs = {letter.entry.run.id for letter in batch}
+        writing = asyncio.create_task(self._write_batch(batch), name="scribe")
+        self._writing[writing] = runs
+        writing.add_done_callback(self._go_on)
+        if len(self._writing) < _MOST_BATCHES:
+            self._late = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._start)
+
+    def _go_on(self, written: asyncio.Task[None]) -> None:
+        del self._writing[written]
+        self._start()
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     def _next_batch(self) -> list[_Letter]:
-        """The oldest letters, one of each run."""
-        letters = [letter for letter in self._waiting if not letter.done.cancelled()]
+        """The oldest letters, one of each run of which nothing is under way."""
+        self._waiting = [letter for letter in self._waiting if not letter.done.cancelled()]
+        busy = set[UUID]().union(*self._writing.values())
         batch: dict[UUID, _Letter] = {}
-        for letter in letters[:_LARGEST_BATCH]:
-            batch.setdefault(letter.entry.run.id, letter)
+        for letter in self._waiting[:_LARGEST_BATCH]:
+            if letter.entry.run.id not in busy:
+                batch.setdefault(letter.entry.run.id, letter)
         taken = set(map(id, batch.values()))
-        self._waiting = [letter for letter in letters if id(letter) not in taken]
+        self._waiting = [letter for letter in self._waiting if id(letter) not in taken]
         return list(batch.values())
 
     async def _write_batch(self, batch: Sequence[_Letter]) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from db import leases, queue
 from db.connection import Database
-from db.leases import HeldRow
+from db.leases import RenewedRow
 from db.queue import ClaimedRow
 from engine.clock import Clock
 from engine.endings import BROKEN, HANDED_BACK, LATE, STOPPED
@@ -121,8 +121,8 @@ class Worker:
     async def _claim_some(self, slots: int) -> list[ClaimedRow]:
         async with self._db.as_system() as session:
             claimed = await queue.claim_executions(session, self.name, slots, self._settings.lease_seconds)
-            for run in sorted(claimed, key=lambda run: run.user_id):
-                await tell_status(session, run)
+            if claimed:
+                await tell_status(session, *claimed)
         for run in claimed:
             self._clock.read(run.now)
             self._take(run)
@@ -165,7 +165,7 @@ class Worker:
             elif lease.status == Status.CANCELLING:
                 one.let_go(Wish.CANCEL)
 
-    async def _renewed(self, ids: list[UUID]) -> dict[UUID, HeldRow]:
+    async def _renewed(self, ids: list[UUID]) -> dict[UUID, RenewedRow]:
         if not ids:
             return {}
         async with self._db.as_system() as session:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import ClassVar, Literal, TypeAlias
 from uuid import UUID
 
@@ -25,11 +26,16 @@ class BadPayload(Exception):
     """The log holds an event whose payload cannot be read."""
 
 
+@cache
+def _names(facts: type[_Facts]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(facts))
+
+
 @dataclass(frozen=True, slots=True)
 class _Facts:
     def payload(self) -> dict[str, object]:
         """A dict that orjson can write; ids and times are still UUID and datetime."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {name: _plain(getattr(self, name)) for name in _names(type(self))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from engine.errands import Outcome
@@ -21,10 +22,10 @@ class Rules:
     is_instant = True
 
     async def next(self, turn: Turn) -> AnyDecision:
-        """A thought that says the plan, a call for each operation, an answer. Nothing is remembered."""
+        """A thought that says the plan, a call for each operation, an answer: all of it follows from rows."""
         run = turn.run
         try:
-            planned = plan(run.input, run.created_at, run.time_zone)
+            planned = _plan(run.input, run.created_at, run.time_zone)
         except MessageError as error:
             return Answer(str(error))
         wanted = [one for one in planned if one.tool is not None]
@@ -36,6 +37,10 @@ class Rules:
         if not turn.steps:
             return Think(_intention(wanted), Progress(0, "Understood"))
         return CallTools([_call(wanted, len(done))])
+
+
+# A run asks at each of its steps, and understanding a sentence takes longer than writing a step.
+_plan = lru_cache(maxsize=1_000)(plan)
 
 
 def _intention(calls: Sequence[Understanding]) -> str:
