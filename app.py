@@ -48,7 +48,13 @@ class Server:
         self.failure: Exception | None = None
         "Why it could not start."
         page = (_GRAPHIQL / "index.html").read_bytes() if settings.graphiql else None
-        door = Door(self._authenticate, self._context, access_to(inside(schema)), lambda: self.services.purse)
+        door = Door(
+            self._authenticate,
+            self._context,
+            access_to(inside(schema)),
+            store=lambda: self.services.documents,
+            purse=lambda: self.services.purse,
+        )
         self._edge = Edge(schema, settings, door, page=page)
         self._mcp = self._mcp_door() if settings.mcp else None
 

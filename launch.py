@@ -64,6 +64,8 @@ class ApiServer(uvicorn.Server):
                 port=settings.port,
                 access_log=False,
                 server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies,
                 ws_max_size=settings.max_message_bytes,
                 ws_per_message_deflate=False,  # 40 kB for each connection, for frames of some 300 bytes
                 timeout_graceful_shutdown=int(settings.drain_seconds) + 1,

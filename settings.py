@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     graphiql: bool = True
     mcp: bool = True
     "Whether agents of other houses may come in at `/mcp`."
+    introspection: bool = True
+    "Whether the schema can be read; where not, errors suggest no names of it either."
+    trusted_documents: Path | None = None
+    """A manifest, or a folder of manifests and `.graphql` files: then only these documents run, by their id
+    or as they are written, for everybody and in GraphiQL."""
     max_body_bytes: int = Field(default=262_144, ge=1_024)
     max_message_bytes: int = Field(default=65_536, ge=1_024)
     max_tokens: int = Field(default=1_500, ge=100)

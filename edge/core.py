@@ -51,11 +51,18 @@ def inside(schema: strawberry.Schema) -> GraphQLSchema:
 
 
 def coerced(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, variables: dict[str, object]
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    variables: dict[str, object],
+    hide_suggestions: bool = False,
 ) -> VariableValues | list[GraphQLError]:
     """The variables as resolvers see them; a list tells what is wrong with them."""
     return get_variable_values(
-        schema, operation.variable_definitions or (), variables, max_errors=MAX_ERRORS - 1
+        schema,
+        operation.variable_definitions or (),
+        variables,
+        max_errors=MAX_ERRORS - 1,
+        hide_suggestions=hide_suggestions,
     )
 
 
@@ -74,6 +81,7 @@ class Execution:
         variables: dict[str, object],
         context: object,
         kept: Kept | None = None,
+        hide_suggestions: bool = False,
     ) -> Execution | list[GraphQLError]:
         """Coerce the variables; a list tells what is wrong with them."""
         built = _class.build(
@@ -86,6 +94,7 @@ class Execution:
             is_awaitable=optimized_is_awaitable,
             operation_extensions=None,
             middleware=MiddlewareManager(_repeat(kept)) if kept else None,
+            hide_suggestions=hide_suggestions,
         )
         if isinstance(built, list):
             return cast("list[GraphQLError]", built)

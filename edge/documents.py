@@ -16,6 +16,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     InlineFragmentNode,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -41,6 +42,7 @@ Fragments: TypeAlias = Mapping[str, FragmentDefinitionNode]
 
 # Built once: a rule class of its own for each request would be a new rule for each request.
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+_SHUT_RULES = (*_RULES, NoSchemaIntrospectionCustomRule)
 _MAX_COMMENTS = 200
 
 # A syntax tree takes up to 150 bytes for each character of its text.
@@ -119,13 +121,19 @@ class Documents:
         document = self._parse(text)
         errors = [*_nul_strings(document, text), *excesses(document, self._settings)]
         if not errors:
-            errors = validate(self._schema, document, _RULES, max_errors=MAX_ERRORS)
+            errors = self._validate(document)
         if errors:
             raise Failure([refused(error, VALIDATION_FAILED) for error in errors])
         operations = _operations(self._schema, document, self._access)
         if not operations:
             raise _no_operation("The document holds no operation.")
         return operations
+
+    def _validate(self, document: DocumentNode) -> list[GraphQLError]:
+        """Where the schema is not to be read, errors do not tell it bit by bit either."""
+        if self._settings.introspection:
+            return validate(self._schema, document, _RULES, max_errors=MAX_ERRORS)
+        return validate(self._schema, document, _SHUT_RULES, max_errors=MAX_ERRORS, hide_suggestions=True)
 
     def _parse(self, text: str) -> DocumentNode:
         """Stops at the first token too many, so that no length of text costs more than reading it."""

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from auth import Principal
 from edge.access import NO_ACCESS, Access
 from edge.guard import Purse
+from edge.registry import Store
 
 C = TypeVar("C")
 
@@ -38,5 +39,7 @@ class Door(Generic[C]):
     context: Callable[[Principal | None, RequestFacts], C]
     "Makes the `info.context` of one operation."
     access: Access = field(default_factory=lambda: NO_ACCESS)
+    store: Callable[[], Store] | None = None
+    "Of automatic persisted queries; without one each is not found."
     purse: Callable[[], Purse] | None = None
     "Without one operations have a limit each, and callers no budget."

@@ -21,9 +21,11 @@ from edge.core import Execution, Kept, coerced, inside
 from edge.documents import Documents, Operation
 from edge.door import Door, RequestFacts
 from edge.guard import Guard
+from edge.manifest import load_trusted
 from edge.patience import Patience
 from edge.plans.plan import Unfinished
 from edge.plans.plans import Plans
+from edge.registry import Automatic, Trusted
 from edge.requests import GraphQLRequest
 from errors import OperationTimeout
 from settings import Settings
@@ -49,12 +51,22 @@ class Executions(Generic[C]):
         self._documents = Documents(self._schema, settings, door.access)
         self._guard = Guard(settings.max_cost, door.purse)
         self._plans = Plans(schema)
+        trusted = settings.trusted_documents
+        self._registry = Automatic(door.store) if trusted is None else Trusted(load_trusted(trusted))
+        self._hide_suggestions = not settings.introspection
         self._seconds = settings.operation_timeout_seconds
         self._door = door
 
-    def select(self, request: GraphQLRequest) -> Operation:
-        """The valid operation that a request names. Raises Failure."""
-        return self._documents.operation(request.query, request.operation_name)
+    async def select(self, request: GraphQLRequest, caller: Caller) -> Operation:
+        """The valid operation that a request names. Raises Failure, BadRequest and RateLimited."""
+
+        async def pay(points: int) -> None:
+            await self._guard.pay(caller, points)
+
+        text = await self._registry.text_of(request, pay)
+        operation = self._documents.operation(text, request.operation_name)
+        await self._registry.learn(request, pay)
+        return operation
 
     async def run(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
         """Carry out a query or a mutation. Raises Failure and RequestError before any resolver has run."""
@@ -94,7 +106,7 @@ class Executions(Generic[C]):
     async def _result(
         self, operation: Operation, variables: dict[str, object], context: C
     ) -> ExecutionResult:
-        values = coerced(self._schema, operation.node, variables)
+        values = coerced(self._schema, operation.node, variables, self._hide_suggestions)
         if isinstance(values, list):
             raise _refusal(values)
         plan = self._plans.find(operation, values)
@@ -109,7 +121,9 @@ class Executions(Generic[C]):
     def _execution(
         self, operation: Operation, variables: dict[str, object], context: C, kept: Kept | None = None
     ) -> Execution:
-        built = Execution.build(self._schema, operation.document, operation.name, variables, context, kept)
+        built = Execution.build(
+            self._schema, operation.document, operation.name, variables, context, kept, self._hide_suggestions
+        )
         if isinstance(built, list):
             raise _refusal(built)
         return built

@@ -95,6 +95,11 @@ class Guard:
         balance = await self._spend(demand, variables, asker, requested)
         return Charge(requested, self._max_cost, balance, shown=self._purse is not None)
 
+    async def pay(self, asker: Asker, points: int) -> None:
+        """For what is asked beside an operation. Raises RateLimited."""
+        if self._purse is not None:
+            await self._purse().spend(asker.principal, asker.address, points)
+
     async def _spend(
         self, demand: Demand, variables: Mapping[str, object], asker: Asker, points: int
     ) -> Balance | None:

@@ -68,10 +68,11 @@ class Http(Generic[C]):
         principal = await self._door.authenticate(bearer(exchange.headers.get("authorization")))
         caller = Caller(principal, exchange.request_id, address_of(exchange.scope))
         try:
-            operation = self._executions.select(request)
-        except Failure as failure:
+            operation = await self._executions.select(request, caller)
+        except (Failure, RequestError) as error:
             if exchange.media is not Media.EVENTS:
                 raise
+            failure = masking.failure(error, caller.request_id)
             await self._stream(exchange, failing(failure), caller, None)
         else:
             await self._execute(exchange, operation, request, caller)

@@ -90,7 +90,7 @@ class Operations(Generic[C]):
             await self._tell(underway, last)
 
     async def _execute(self, underway: _Underway, request: GraphQLRequest, caller: Caller) -> None:
-        operation = self._executions.select(request)
+        operation = await self._executions.select(request, caller)
         if operation.kind is OperationType.SUBSCRIPTION:
             answers = await self._executions.subscribe(operation, request.variables, caller)
             await self._follow(underway, answers)

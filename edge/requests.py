@@ -12,6 +12,7 @@ from errors import BadRequest
 
 # Deeper values could be stored and then not be written out again: orjson stops at 254.
 _MAX_DEPTH = 64
+_LONGEST_ID = 200
 
 
 class Unfit(BadRequest):
@@ -22,9 +23,12 @@ class Unfit(BadRequest):
 class GraphQLRequest:
     """One operation, not looked into yet."""
 
-    query: str
+    query: str | None
+    "None where only an id says which document is meant."
     operation_name: str | None = None
     variables: dict[str, object] = field(default_factory=dict[str, object])
+    document_id: str | None = None
+    "The hash of an automatic persisted query, or the name of a trusted document."
 
     @classmethod
     def of(cls, body: object) -> GraphQLRequest:
@@ -33,10 +37,10 @@ class GraphQLRequest:
             raise BadRequest("Batching is not supported: send one request at a time.")
         if not is_object(body):
             raise BadRequest("The request must be a JSON object.")
-        _object_or_absent(body, "extensions")
+        name = _document_id(body, _object_or_absent(body, "extensions"))
         variables = _object_or_absent(body, "variables")
         check_values(variables)
-        return cls(_query(body), _operation_name(body), variables)
+        return cls(_query(body, optional=name is not None), _operation_name(body), variables, name)
 
 
 def read_json(raw: bytes | str) -> object:
@@ -64,11 +68,26 @@ def check_values(values: dict[str, object]) -> None:
     raise Unfit(f"The values are nested deeper than {_MAX_DEPTH} levels.")
 
 
-def _query(body: dict[str, object]) -> str:
+def _query(body: dict[str, object], *, optional: bool) -> str | None:
     query = body.get("query")
+    if not query and optional:
+        return None
     if not isinstance(query, str):
         raise BadRequest("`query` must be a string.")
     return query
+
+
+def _document_id(body: dict[str, object], extensions: dict[str, object]) -> str | None:
+    """Apollo's extension, or `documentId` as the draft for GraphQL over HTTP has it. Raises BadRequest."""
+    persisted = _object_or_absent(extensions, "persistedQuery")
+    if persisted and persisted.get("version") != 1:
+        raise BadRequest("Unsupported persisted query version: 1 is the one that is known.")
+    name = persisted.get("sha256Hash") if persisted else body.get("documentId")
+    if name is None and not persisted:
+        return None
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_ID:
+        raise BadRequest(f"The id of a document is a string of up to {_LONGEST_ID} characters.")
+    return name.removeprefix("sha256:")
 
 
 def _operation_name(body: dict[str, object]) -> str | None:
@@ -91,9 +110,10 @@ def _inside(value: object) -> Iterator[object]:
     if is_object(value):
         yield from value
         yield from value.values()
-    elif _is_list(value):
+    elif is_list(value):
         yield from value
 
 
-def _is_list(value: object) -> TypeGuard[list[object]]:
+def is_list(value: object) -> TypeGuard[list[object]]:
+    """Of whatever."""
     return isinstance(value, list)

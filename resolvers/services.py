@@ -10,6 +10,7 @@ from auth import Tokens, load_secret
 from db.connection import Database
 from events.hub import Hub, open_hub
 from resolvers.budgets import Budgets
+from resolvers.documents import Documents
 from resolvers.purse import Purse
 from settings import Settings
 
@@ -24,6 +25,7 @@ class Services:
     tokens: Tokens
     budgets: Budgets
     purse: Purse
+    documents: Documents
 
 
 @asynccontextmanager
@@ -39,6 +41,6 @@ async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerat
             db.on_commit = hub.publish
             tokens = Tokens(settings, load_secret(settings))
             budgets = Budgets(db)
-            yield Services(settings, db, hub, tokens, budgets, Purse(settings, db, budgets))
+            yield Services(settings, db, hub, tokens, budgets, Purse(settings, db, budgets), Documents(db))
     finally:
         await db.close()

@@ -11,6 +11,7 @@ import strawberry
 from db.users import UserRow
 from ids import Kind
 from resolvers import users
+from resolvers.throttle import admit_sign_in
 from resolvers.users import SignedIn
 from schema.columns import column, id_column, off_rows
 from schema.context import Info
@@ -119,6 +120,7 @@ class UserMutations:
     @strawberry.mutation
     async def sign_in(self, info: Info, input: SignInInput) -> SignInResult:
         services = info.context.services
+        await admit_sign_in(services, input.email, info.context.address)
         work = users.sign_in(services.db, services.tokens, input.email, input.password)
         return await attempt(_success(work), InvalidCredentials, InvalidInput)
 

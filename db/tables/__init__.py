@@ -6,6 +6,7 @@ from db.tables.agents import Agent, AgentVersion, ToolServer
 from db.tables.base import Base
 from db.tables.budgets import Budget
 from db.tables.conversations import Conversation, Message
+from db.tables.documents import Document
 from db.tables.people import IdempotencyKey, RefreshToken, User
 from db.tables.runs import Event, Execution, Interrupt, Schedule, Step, Sweep
 from db.tables.tasks import Task
@@ -33,6 +34,7 @@ __all__ = [
     "Base",
     "Budget",
     "Conversation",
+    "Document",
     "Event",
     "Execution",
     "IdempotencyKey",
