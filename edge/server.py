@@ -12,7 +12,6 @@ from edge.connections import Connections
 from edge.door import Door
 from edge.execution import Caller, Executions
 from edge.http import Http
-from edge.requests import GraphQLRequest
 from edge.websocket import Sockets
 from settings import Settings
 
@@ -42,7 +41,7 @@ class Edge(Generic[C]):
     async def ask(self, document: str, variables: dict[str, object], caller: Caller) -> dict[str, object]:
         """The result of one operation of our own, for a door beside HTTP and WebSocket: guarded like any."""
         try:
-            operation = self._executions.select(GraphQLRequest(document, None, variables))
+            operation = self._executions.own(document)
             body = (await self._executions.run(operation, variables, caller)).body
         except Exception as error:
             body = masking.failure(error, caller.request_id).body
