@@ -1,12 +1,14 @@
 # One image for the server, the worker and migrations. The version of Python is the one that all tests run on.
+# `--build-arg LOCK=models` adds what the models of providers need (OpenAI, Anthropic, Ollama and their like).
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS packages
-COPY requirements/uv.txt requirements/server.txt /requirements/
+ARG LOCK=server
+COPY requirements/uv.txt requirements/${LOCK}.txt /requirements/
 RUN python -m pip install --no-cache-dir --require-hashes --requirement /requirements/uv.txt \
     && python -m venv --without-pip /venv \
     && uv pip install --no-cache --compile-bytecode --python /venv/bin/python \
-        --require-hashes --requirement /requirements/server.txt
+        --require-hashes --requirement /requirements/${LOCK}.txt
 
 FROM python:${PYTHON}-slim
 ENV PATH=/venv/bin:$PATH \

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from db.connection import Database
 from engine.desk import NobodyThere
+from engine.models.fake import FakeModel
+from engine.models.providers import providers_of
 from engine.models.registry import Models
+from engine.models.remote import Seller
 from engine.patience import Patience
 from engine.run import Crew
 from engine.tools.builtin import BUILTIN
@@ -13,10 +16,17 @@ from engine.versions import Versions
 from settings import Settings
 
 
+def models(settings: Settings) -> Models:
+    """Every model that the operator has set up."""
+    sellers = {name: Seller(provider) for name, provider in providers_of(settings).items()}
+    families = {"fake": FakeModel, **{name: seller.model for name, seller in sellers.items()}}
+    return Models(families=families, closers=[seller.close for seller in sellers.values()])
+
+
 def crew(db: Database, settings: Settings) -> Crew:
     """Every model and tool that this worker has."""
     return Crew(
-        models=Models(),
+        models=models(settings),
         tools=StaticTools(BUILTIN),
         versions=Versions(db),
         desk=NobodyThere(),

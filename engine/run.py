@@ -142,10 +142,14 @@ class Carrier:
         if not self.model.is_instant:
             self._steps.append(self._said(entry, step, decision.text))
         numbered = list(enumerate(decision.calls, len(self._steps) + 1))
-        calls = [entry.begin(self._call_step(number, call)) for number, call in numbered]
+        calls = [self._begin_call(entry, number, call) for number, call in numbered]
         await self._write(entry)
         self.journal.checkpoint("after_step_begun")
         await self._call(calls, {n: call.progress for n, call in numbered if call.progress is not None})
+
+    def _begin_call(self, entry: Entry, number: int, call: ToolCall) -> Step:
+        step = entry.begin(self._call_step(number, call))
+        return step if call.problem is None else entry.finish(step, Outcome(error=call.problem))
 
     def _call_step(self, number: int, call: ToolCall) -> Step:
         tool = self.tools.get(call.name)

@@ -105,6 +105,7 @@ class Worker:
                 for task in beside:
                     task.cancel()
                 await asyncio.wait(beside)
+                await self._crew.models.close()
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return asyncio.create_task(work, name=name)

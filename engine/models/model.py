@@ -41,6 +41,8 @@ class ToolCall:
     call_id: str | None = None
     "What the model calls this call."
     progress: Progress | None = None
+    problem: str | None = None
+    "What makes this no call: it is not made, and the model is told."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,22 @@ def _to_nobody(_: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A message: whose words (SYSTEM, USER or ASSISTANT), and the words."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """What a person said while the run was active, and the step before which it was taken up."""
+
+    before_step: int
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """What a model is asked: a run, and the steps that it took so far, all of them ended, in order."""
 
@@ -75,6 +93,10 @@ class Turn:
     agent: AgentVersion = ASSISTANT
     tools: Toolbox = EMPTY
     "Empty: answer now, with what is there."
+    history: Sequence[Said] = ()
+    "The conversation up to what was asked, that included; empty: the run's input is all."
+    steered: Sequence[Steered] = ()
+    "What came to it while it was active, in order."
     say: Callable[[str], None] = _to_nobody
     "Passes on a piece of the answer while it is being made. Never waits."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.models.model import Model, ModelFailed
 from engine.models.rules import Rules
@@ -15,9 +15,11 @@ class Models:
         self,
         named: Mapping[str, Model] | None = None,
         families: Mapping[str, Callable[[str], Model]] | None = None,
+        closers: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self._named = {"rules": Rules(), **(named or {})}
         self._families = dict(families or {})
+        self._closers = closers
 
     def get(self, name: str) -> Model:
         """The model. Raises ModelFailed where there is none of this name."""
@@ -27,3 +29,8 @@ class Models:
         if rest and (make := self._families.get(family)):
             return make(rest)
         raise ModelFailed(f"There is no model {name!r} here.")
+
+    async def close(self) -> None:
+        """Let go of what is kept for the families' models."""
+        for close in self._closers:
+            await close()

@@ -35,6 +35,7 @@ class Checkout:
             shutil.copy(ROOT / "requirements" / name, folder / "requirements")
         (folder / "cli.py").write_text(_COMMAND)
         self.lock("local", "iniconfig")
+        self.lock("models", "iniconfig", "sortedcontainers")
         self.lock("test", "iniconfig", "sortedcontainers")
 
     def lock(self, name: str, *packages: str) -> None:

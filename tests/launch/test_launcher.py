@@ -52,6 +52,18 @@ def test_the_first_use_makes_the_environment_and_says_so_beside_the_output(check
     assert "installing what requirements/local.txt lists" in err
 
 
+def test_an_extra_is_installed_when_it_is_asked_for_and_stays(checkout: Checkout) -> None:
+    """One that there is not is refused, before anything is made."""
+    _, err = (unknown := checkout.start("dev", BATON_EXTRAS="more")).communicate(timeout=120)
+    assert (unknown.returncode, err) == (2, "baton: BATON_EXTRAS knows only models.\n")
+    assert not checkout.venv.exists()
+
+    asked = ran(checkout.start("dev", BATON_EXTRAS="models"))
+    later = ran(checkout.start("dev"))
+
+    assert asked["installed"] == later["installed"] == ["iniconfig", "sortedcontainers"]
+
+
 def test_later_uses_install_nothing(made: Checkout) -> None:
     process = made.start("dev")
 

@@ -49,9 +49,10 @@ def test_a_lock_holds_to_its_list(lock: Path) -> None:
 
 
 def test_each_lock_holds_to_the_one_below_it() -> None:
-    server, local, test = (pins(REQUIREMENTS / f"{name}.txt") for name in ("server", "local", "test"))
+    names = ("server", "local", "models", "test")
+    server, local, models, test = (pins(REQUIREMENTS / f"{name}.txt") for name in names)
 
-    assert server < local < test
+    assert server < local < models < test
 
 
 def test_where_there_is_no_wheel_of_postgres_the_lock_goes_without_it() -> None:
