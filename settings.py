@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     "Queries that wait by contract (awaitExecution, waitMs) get their own time on top."
     connection_init_seconds: float = Field(default=5, gt=0, le=60)
     heartbeat_seconds: float = Field(default=15, gt=0, le=300)
+    slow_consumer_seconds: float = Field(default=30, gt=0, le=600)
+    "How long a subscriber may take to accept a frame before its stream is closed with SLOW_CONSUMER."
 
     worker_slots: int = Field(default=10, ge=1, le=1_000)
     "Runs that one worker process carries at the same time."

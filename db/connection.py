@@ -143,6 +143,7 @@ class Database:
             reset=_keep,
             server_settings={
                 "application_name": self._name,
+                "jit": "off",  # our statements are short; to compile one takes longer than any of them
                 "idle_in_transaction_session_timeout": str(round(self._idle_seconds * 1_000)),
             },
         )

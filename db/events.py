@@ -15,6 +15,7 @@ class EventRow(Row):
     """One entry of one stream."""
 
     seq: int
+    follows: int | None
     at: datetime
     kind: str
     payload: dict[str, Any]
@@ -25,6 +26,14 @@ class LastRow(Row):
 
     user_id: UUID
     last_seq: int
+
+
+class FoundRow(EventRow):
+    """One entry of one of several streams that were asked for."""
+
+    place: int
+    "Which of them, from 1."
+    epoch: int
 
 
 # Locks the user's row: the activity of one user is one line of entries.
@@ -81,15 +90,55 @@ _INSERT_ACTIVITIES = Query(
 )
 _READ = Query(
     """
-    select seq, at, kind, payload from events
+    select seq, follows, at, kind, payload from events
     where stream = :stream and user_id = :user_id and seq > :after
     order by seq limit :size
     """,
     EventRow,
 )
+_READ_MANY = Query(
+    """
+    select asked.place, entry.seq, entry.follows, entry.at, entry.kind, entry.payload,
+      (select log_epoch()) as epoch
+    from unnest(cast(:streams as uuid[]), cast(:users as uuid[]), cast(:afters as int[]))
+      with ordinality as asked (stream, user_id, after, place)
+    join users on users.id = asked.user_id
+    cross join lateral (
+      select seq, follows, at, kind, payload from events
+      where events.stream = asked.stream and events.user_id = asked.user_id and seq > asked.after
+      order by seq limit :size
+    ) as entry
+    order by asked.place, entry.seq
+    """,
+    FoundRow,
+)
+# The entry after a row of deleted ones tells what it follows now; the newest entry of a log is never deleted.
+_DELETE = Query(
+    """
+    with entries as (
+      select seq, coalesce(follows, seq - 1) as follows, seq = any(:seqs) and seq < max(seq) over () as goes
+      from events where stream = :stream and user_id = :user_id and seq >= :first
+    ), runs as (
+      select *, count(*) filter (where not goes) over (order by seq desc) as run from entries
+    ), stays as (
+      select max(seq) as seq, min(follows) as follows from runs group by run having bool_or(goes)
+    ), gone as (
+      delete from events using entries
+      where events.stream = :stream and events.seq = entries.seq and entries.goes
+    )
+    update events set follows = stays.follows from stays
+    where events.stream = :stream and events.seq = stays.seq
+    """
+)
+_COUNT_AFTER = Query(
+    """
+    select count(*) as count from events
+    where stream = :stream and user_id = :user_id and seq > :seq and kind = :kind
+    """
+)
 _LAST_OF_KIND = Query(
     """
-    select seq, at, kind, payload from events
+    select seq, follows, at, kind, payload from events
     where stream = :stream and user_id = :user_id and seq <= :seq and kind = :kind
     order by seq desc limit 1
     """,
@@ -139,6 +188,32 @@ async def insert_events(
 async def read_events(reader: Reader, stream: UUID, user_id: UUID, after: int, size: int) -> list[EventRow]:
     """The entries after `after`, ascending, `size` at most."""
     return await reader.all(_READ, stream=stream, user_id=user_id, after=after, size=size)
+
+
+async def read_many(
+    session: Session, streams: Sequence[UUID], users: Sequence[UUID], afters: Sequence[int], size: int
+) -> list[FoundRow]:
+    """Of each stream the entries after a seq, ascending, `size` of each at most; of its user's rows only.
+
+    A user who is gone has none.
+    """
+    return await session.all(
+        _READ_MANY, streams=list(streams), users=list(users), afters=list(afters), size=size
+    )
+
+
+async def delete_events(session: Session, stream: UUID, user_id: UUID, seqs: Sequence[int]) -> None:
+    """Prune entries out of the middle of a log: deltas, say, that the entry after them replaces.
+
+    Readers may still come from any place; they pass over what is gone. The log's newest entry is kept.
+    """
+    await session.run(_DELETE, stream=stream, user_id=user_id, seqs=list(seqs), first=min(seqs, default=0))
+
+
+async def count_after(session: Session, stream: UUID, user_id: UUID, kind: str, seq: int) -> int:
+    """How many entries of a kind came after `seq`."""
+    row = await session.one(_COUNT_AFTER, stream=stream, user_id=user_id, kind=kind, seq=seq)
+    return row["count"]
 
 
 async def last_of_kind(session: Session, stream: UUID, user_id: UUID, kind: str, seq: int) -> EventRow | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import orjson
@@ -13,7 +14,7 @@ PublicError: TypeAlias = dict[str, object]
 MAX_ERRORS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """The result of one execution: of a query, a mutation, or one event of a subscription."""
 
@@ -21,6 +22,11 @@ class Answer:
     "The whole GraphQL result as JSON: a transport only puts its own words around it."
     cursor: str | None = None
     "Where the stream stands after this event."
+
+    @cached_property
+    def text(self) -> str:
+        """The body for who sends text."""
+        return self.body.decode()
 
 
 class Failure(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from inspect import isawaitable
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -12,9 +12,16 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLSchema,
     MiddlewareManager,
     OperationDefinitionNode,
+)
+from graphql.execution.collect_fields import (
+    FieldDetailsList,
+    FragmentDetails,
+    collect_fields,
+    collect_subfields,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
@@ -27,6 +34,11 @@ Kept: TypeAlias = Mapping[str | int, Callable[[], object]]
 
 
 class _Executor(Protocol):
+    schema: GraphQLSchema
+    fragments: dict[str, FragmentDetails]
+    operation: OperationDefinitionNode
+    variable_values: VariableValues
+
     def execute_operation(self) -> object: ...
     def build_per_event_executor(self, payload: object) -> _Executor: ...
 
@@ -41,6 +53,10 @@ class _Functions(Protocol):
 
 _class = cast("_ExecutorClass", StrawberryGraphQLCoreExecutionContext)
 _functions = cast("_Functions", graphql.execution)
+
+
+Collected: TypeAlias = dict[str, FieldDetailsList]
+"The fields of a selection by their response keys, in the order of the response."
 
 
 def inside(schema: strawberry.Schema) -> GraphQLSchema:
@@ -115,6 +131,14 @@ class Execution:
             source = await source
         return cast("AsyncIterable[object] | ExecutionResult", source)
 
+    def variable(self, name: str) -> object:
+        """The value of a variable, coerced; None where it has none."""
+        return self._executor.variable_values.coerced.get(name)
+
+    def selections(self, variables: Sequence[str]) -> Selections:
+        """What it selects, where nothing but these variables decides on that."""
+        return Selections(self._executor, variables)
+
     def on(self, event: object) -> Execution:
         """The same operation, to be run for one event of its source."""
         return Execution(self._executor.build_per_event_executor(event))
@@ -128,3 +152,28 @@ def _repeat(kept: Kept) -> Callable[..., object]:
         return go_on(source, info, **arguments)
 
     return resolve
+
+
+class Selections:
+    """What an operation selects, by graphql-core's own rules. Keeps no other variables than it needs."""
+
+    def __init__(self, executor: _Executor, variables: Sequence[str]) -> None:
+        self.schema = executor.schema
+        self._fragments, self._operation = executor.fragments, executor.operation
+        known = executor.variable_values
+        self._variables = VariableValues(
+            {name: known.sources[name] for name in variables if name in known.sources},
+            {name: known.coerced[name] for name in variables if name in known.coerced},
+        )
+
+    def root(self, type_: GraphQLObjectType) -> Collected:
+        """The fields of the operation itself."""
+        found = collect_fields(self.schema, self._fragments, self._variables, type_, self._operation)
+        return found.grouped_field_set
+
+    def below(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Collected:
+        """The fields below others, where the object is of this type."""
+        found = collect_subfields(
+            self.schema, self._fragments, self._variables, self._operation, type_, details
+        )
+        return found.grouped_field_set

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -63,6 +64,8 @@ class Operation:
     "The variable behind the argument `after` of a subscription's field."
     demand: Demand
     "What the guard looks at."
+    shaping: tuple[str, ...] = ()
+    "The variables that decide which fields of a subscription there are."
 
     @property
     def kind(self) -> OperationType:
@@ -187,7 +190,7 @@ def _operation(
         return Operation(document, node, roots, None, demand)
     if len(roots) != 1:
         raise Failure([refused(GraphQLError("A subscription has one field.", node), VALIDATION_FAILED)])
-    return Operation(document, node, roots, _resume_variable(fields[0]), demand)
+    return Operation(document, node, roots, _resume_variable(fields[0]), demand, _shaping(document))
 
 
 def _root_fields(
@@ -209,3 +212,21 @@ def _resume_variable(field: FieldNode) -> str | None:
         if argument.name.value == "after" and isinstance(argument.value, VariableNode):
             return argument.value.name.value
     return None
+
+
+class _ShapeFinder(Visitor):
+    """Finds the variables of `@skip` and `@include`, the only directives that may stand in an operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+        values = (argument.value for argument in node.arguments or ())
+        self.found |= {value.name.value for value in values if isinstance(value, VariableNode)}
+
+
+def _shaping(document: DocumentNode) -> tuple[str, ...]:
+    finder = _ShapeFinder()
+    visit(document, finder)
+    return tuple(sorted(finder.found))

@@ -6,7 +6,7 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,6 +21,7 @@ from edge.core import Execution, Kept, coerced, inside
 from edge.documents import Documents, Operation
 from edge.door import Door, RequestFacts
 from edge.guard import Guard
+from edge.live import Live, Views
 from edge.manifest import load_trusted
 from edge.patience import Patience
 from edge.plans.plan import Unfinished
@@ -28,6 +29,7 @@ from edge.plans.plans import Plans
 from edge.registry import Automatic, Trusted
 from edge.requests import GraphQLRequest
 from errors import OperationTimeout
+from events.source import Stream, Told
 from settings import Settings
 
 C = TypeVar("C")
@@ -51,6 +53,7 @@ class Executions(Generic[C]):
         self._documents = Documents(self._schema, settings, door.access)
         self._guard = Guard(settings.max_cost, door.purse)
         self._plans = Plans(schema)
+        self._views = Views(self._schema)
         trusted = settings.trusted_documents
         self._registry = Automatic(door.store) if trusted is None else Trusted(load_trusted(trusted))
         self._hide_suggestions = not settings.introspection
@@ -79,29 +82,41 @@ class Executions(Generic[C]):
 
     async def _carry_out(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
         patience = Patience(self._seconds)
-        context = self._context(caller, patience)
-        try:
-            async with patience:
-                result = await self._result(operation, variables, context)
-        except TimeoutError:
-            errors = masking.failure(OperationTimeout(), caller.request_id).errors
-            return Answer(orjson.dumps({"data": None, "errors": errors}))
-        return _answer(result, caller.request_id)
+        work = self._result(operation, variables, self._context(caller, patience))
+        return await _answered(work, patience, caller.request_id)
 
     async def subscribe(
         self, operation: Operation, variables: dict[str, object], caller: Caller
-    ) -> AsyncGenerator[Answer, None]:
+    ) -> Live | AsyncGenerator[Answer, None]:
         """Open a subscription: one answer for each event. Raises Failure and RequestError before it is open,
         and Failure later on if the source does.
 
-        Closing the answers closes the source, before `aclose` returns.
+        A stream of ours comes as Live. Any other source comes as a generator, and closing that closes the
+        source, before `aclose` returns.
         """
         await self._guard.admit(operation.demand, variables, caller)
         execution = self._execution(operation, variables, self._context(caller, Patience(None)))
         source = await execution.source()
         if isinstance(source, ExecutionResult):
             raise Failure(_errors(source, caller.request_id))
-        return _answers(execution, source, caller.request_id, *operation.roots)
+        (field,) = operation.roots
+        if not isinstance(source, Stream):
+            return _answers(execution, source, caller.request_id, field)
+
+        async def execute(told: Told) -> Answer:
+            return await self._on_event(operation, variables, caller, told)
+
+        view = self._views.of(operation, execution)
+        return Live(source, view, execute, field, caller.request_id)
+
+    async def _on_event(
+        self, operation: Operation, variables: dict[str, object], caller: Caller, told: Told
+    ) -> Answer:
+        """With a context of its own: what was loaded for one event is old at the next."""
+        patience = Patience(self._seconds)
+        execution = self._execution(operation, variables, self._context(caller, patience))
+        work = execution.on(told.value).result()
+        return await _answered(work, patience, caller.request_id, told.cursor)
 
     def _context(self, caller: Caller, patience: Patience) -> C:
         facts = RequestFacts(caller.request_id, caller.idempotency_key, caller.address, patience.more)
@@ -137,6 +152,17 @@ def _refusal(errors: list[GraphQLError]) -> Failure:
     return Failure([masking.refused(error, masking.BAD_USER_INPUT) for error in errors])
 
 
+async def _answered(
+    work: Awaitable[ExecutionResult], patience: Patience, correlation_id: str, cursor: str | None = None
+) -> Answer:
+    try:
+        async with patience:
+            result = await work
+    except TimeoutError:
+        result = ExecutionResult(None, [GraphQLError("", original_error=OperationTimeout())])
+    return _answer(result, correlation_id, cursor)
+
+
 async def _answers(
     execution: Execution, source: AsyncIterable[object], correlation_id: str, field: str
 ) -> AsyncGenerator[Answer, None]:
@@ -151,7 +177,6 @@ async def _answers(
 
 
 async def _render(execution: Execution, event: object, correlation_id: str) -> Answer:
-    """One event, executed and written: where many subscribers of one thing can share the work."""
     result = await execution.on(event).result()
     cursor: object = getattr(event, "cursor", None)
     return _answer(result, correlation_id, cursor if isinstance(cursor, str) else None)

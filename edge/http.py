@@ -21,11 +21,11 @@ from edge.documents import Operation
 from edge.door import Door
 from edge.exchange import ClientGone, Exchange, HttpFailure
 from edge.execution import Caller, Executions
-from edge.expiry import GRACE_SECONDS, seconds_left
+from edge.expiry import seconds_left
 from edge.headers import bearer, idempotency_key
 from edge.negotiation import Media, media_type
 from edge.requests import GraphQLRequest, read_json
-from edge.sse import EventStream, failing
+from edge.sse import Answers, EventStream, failing
 from errors import BadRequest, RequestError, Unavailable
 from settings import Settings
 
@@ -123,11 +123,11 @@ class Http(Generic[C]):
         await self._stream(exchange, answers, caller, comment)
 
     async def _stream(
-        self, exchange: Exchange, answers: AsyncGenerator[Answer, None], caller: Caller, comment: str | None
+        self, exchange: Exchange, answers: Answers, caller: Caller, comment: str | None
     ) -> None:
         if self._connections.draining:
             raise Unavailable("This server is shutting down; try again.")
-        seconds = None if caller.principal is None else seconds_left(caller.principal) + GRACE_SECONDS
+        seconds = None if caller.principal is None else max(seconds_left(caller.principal), 0)
         stream = EventStream(exchange, answers, self._settings.heartbeat_seconds)
         await stream.serve(self._connections, seconds, comment)
 

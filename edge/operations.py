@@ -1,4 +1,4 @@
-"""The operations under way on one socket, each a task of its own."""
+"""The operations under way on one socket: each a task of its own, but for streams, which need none."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from graphql import OperationType
 from edge import masking
 from edge.answers import Answer, Failure
 from edge.execution import Caller, Executions
+from edge.live import Live
 from edge.outbox import Gone, Outbox
 from edge.requests import GraphQLRequest
+from events.source import CloseReason
 
 C = TypeVar("C")
 
@@ -40,14 +42,38 @@ class _Underway:
         self.muted = True
 
 
+class _Watching(Generic[C]):
+    """A stream that is being told. No task: it is woken by what it tells, and by room on the socket."""
+
+    __slots__ = ("_head", "_operations", "id", "is_leaving", "live", "request_id")
+
+    def __init__(self, operations: Operations[C], id: str, request_id: str, live: Live) -> None:
+        self._operations = operations
+        self._head = _head(id)
+        self.id, self.request_id, self.live = id, request_id, live
+        self.is_leaving = False
+        "The socket is about to close: whoever comes back on the next one must not hear that it is over."
+
+    def more(self) -> None:
+        """Ask for the next answer."""
+        self.live.ask(self._take)
+
+    def _take(self, answer: Answer | Exception | None) -> None:
+        if isinstance(answer, Answer):
+            self._operations.outbox.post(f"{self._head}{answer.text}}}", self.more)
+        else:
+            self._operations.told(self, answer)
+
+
 class Operations(Generic[C]):
     """By id, as long as the client may still hear of them; muted mutations only count."""
 
     def __init__(self, executions: Executions[C], outbox: Outbox) -> None:
         self._executions = executions
-        self._outbox = outbox
-        self._by_id: dict[str, _Underway] = {}
+        self.outbox = outbox
+        self._by_id: dict[str, _Underway | _Watching[C]] = {}
         self._tasks: dict[asyncio.Task[None], _Underway] = {}
+        self._streams: dict[_Watching[C], None] = {}
 
     def __contains__(self, id: str) -> bool:
         return id in self._by_id
@@ -55,7 +81,7 @@ class Operations(Generic[C]):
     @property
     def full(self) -> bool:
         """Whether one more would be one too many."""
-        return len(self._tasks) >= MAX_OPERATIONS
+        return len(self._tasks) + len(self._streams) >= MAX_OPERATIONS
 
     def start(self, id: str, request: GraphQLRequest, caller: Caller) -> None:
         """Carry it out in the background, and tell the client."""
@@ -66,12 +92,33 @@ class Operations(Generic[C]):
 
     def stop(self, id: str) -> None:
         """What the client asks for by `complete`. An id that is unknown, or known no more, is ignored."""
-        underway = self._by_id.pop(id, None)
-        if underway is not None:
-            underway.stop()
+        found = self._by_id.pop(id, None)
+        if isinstance(found, _Underway):
+            found.stop()
+        elif found is not None:
+            self._forget(found)
+            self.outbox.withdraw(found.more)
+
+    def say_goodbye(self, reason: CloseReason) -> None:
+        """Have all streams say why they end; `has_streams` tells when they have."""
+        for stream in list(self._streams):
+            stream.is_leaving = True
+            stream.live.end(reason)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._tasks and not self._streams
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether there is one that has not ended."""
+        return bool(self._streams)
 
     async def close(self) -> None:
         """Stop all, and wait until each has cleaned up."""
+        for stream in list(self._streams):
+            self._forget(stream)
         for underway in self._tasks.values():
             underway.stop()
         if self._tasks:
@@ -79,8 +126,11 @@ class Operations(Generic[C]):
 
     async def _carry(self, underway: _Underway, request: GraphQLRequest, caller: Caller) -> None:
         try:
-            await self._execute(underway, request, caller)
-            last = orjson.dumps({"id": underway.id, "type": "complete"}).decode()
+            live = await self._execute(underway, request, caller)
+            if live is not None:
+                self._watch(underway, caller, live)
+                return
+            last = _complete(underway.id)
         except Gone:
             return
         except Exception as error:
@@ -89,16 +139,43 @@ class Operations(Generic[C]):
         with suppress(Gone):
             await self._tell(underway, last)
 
-    async def _execute(self, underway: _Underway, request: GraphQLRequest, caller: Caller) -> None:
+    async def _execute(self, underway: _Underway, request: GraphQLRequest, caller: Caller) -> Live | None:
+        """Through to the end, or to a stream that tells itself."""
         operation = await self._executions.select(request, caller)
         if operation.kind is OperationType.SUBSCRIPTION:
             answers = await self._executions.subscribe(operation, request.variables, caller)
+            if isinstance(answers, Live):
+                return answers
             await self._follow(underway, answers)
         else:
             underway.uncut = operation.kind is OperationType.MUTATION
             answer = await self._executions.run(operation, request.variables, caller)
             underway.uncut = False
             await self._tell(underway, _next_message(underway.id, answer))
+        return None
+
+    def _watch(self, underway: _Underway, caller: Caller, live: Live) -> None:
+        if underway.muted:
+            live.close()
+            return
+        stream = _Watching(self, underway.id, caller.request_id, live)
+        self._by_id[stream.id] = stream
+        self._streams[stream] = None
+        stream.more()
+
+    def told(self, stream: _Watching[C], error: Exception | None) -> None:
+        """A stream has ended. The stream's."""
+        self._forget(stream)
+        if self._by_id.get(stream.id) is stream:
+            del self._by_id[stream.id]
+        if error is not None:
+            self.outbox.post(error_message(stream.id, masking.failure(error, stream.request_id)))
+        elif not stream.is_leaving:
+            self.outbox.post(_complete(stream.id))
+
+    def _forget(self, stream: _Watching[C]) -> None:
+        self._streams.pop(stream, None)
+        stream.live.close()
 
     async def _follow(self, underway: _Underway, answers: AsyncGenerator[Answer, None]) -> None:
         try:
@@ -116,7 +193,7 @@ class Operations(Generic[C]):
 
     async def _tell(self, underway: _Underway, text: str) -> None:
         if not underway.muted:
-            await self._outbox.send(text)
+            await self.outbox.send(text)
 
 
 def error_message(id: str, failure: Failure) -> str:
@@ -124,6 +201,14 @@ def error_message(id: str, failure: Failure) -> str:
     return orjson.dumps({"id": id, "type": "error", "payload": failure.errors}).decode()
 
 
+def _complete(id: str) -> str:
+    return orjson.dumps({"id": id, "type": "complete"}).decode()
+
+
 def _next_message(id: str, answer: Answer) -> str:
     """The answer is JSON already: only the operation's own words are put around it."""
-    return f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":{answer.body.decode()}}}'
+    return f"{_head(id)}{answer.text}}}"
+
+
+def _head(id: str) -> str:
+    return f'{{"id":{orjson.dumps(id).decode()},"type":"next","payload":'

@@ -8,13 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from typing import TypeAlias
 
 from edge import masking
 from edge.answers import Answer, Failure
 from edge.connections import Connections
 from edge.exchange import Exchange, Header
+from edge.expiry import GRACE_SECONDS
+from edge.live import Live
 from edge.negotiation import Media
+from events.source import CloseReason
 
+Answers: TypeAlias = Live | AsyncGenerator[Answer, None]
+
+_SENT_OFF = CloseReason.SERVER_DRAINING
 _COMPLETE = b"event: complete\ndata:\n\n"
 _PING = b": ping\n\n"
 _LAST_WORDS_SECONDS = 5.0
@@ -28,14 +35,15 @@ class EventStream:
     Plain cancellation, once: a cancel scope would cancel again at each `await` of a resolver's clean-up.
     """
 
-    def __init__(self, exchange: Exchange, answers: AsyncGenerator[Answer, None], heartbeat: float) -> None:
+    def __init__(self, exchange: Exchange, answers: Answers, heartbeat: float) -> None:
         self._exchange = exchange
         self._answers = answers
         self._heartbeat = heartbeat
-        self._closing = False
+        self._closing = self._leaving = False
 
     async def serve(self, connections: Connections, seconds: float | None, comment: str | None) -> None:
-        """The whole response. Ends without `complete` if it had to stop before the operation did."""
+        """The whole response. Ends without `complete` if it had to stop before the operation did: a browser
+        comes back from that by itself."""
         await self._exchange.start(Media.EVENTS, 200, _HEAD)
         leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         work = asyncio.ensure_future(self._write(comment))
@@ -44,6 +52,10 @@ class EventStream:
             try:
                 until = asyncio.FIRST_COMPLETED
                 await asyncio.wait({work, gone, leaving}, timeout=seconds, return_when=until)
+                if not work.done() and not gone.done() and isinstance(self._answers, Live):
+                    self._leaving = True
+                    self._answers.end(_SENT_OFF if leaving.done() else CloseReason.AUTH_EXPIRED)
+                    await asyncio.wait({work, gone}, timeout=GRACE_SECONDS, return_when=until)
             finally:
                 gone.cancel()
                 if not self._closing:
@@ -58,7 +70,8 @@ class EventStream:
             if comment:
                 await self._send(f": {comment}\n\n".encode())
             await self._events()
-            await self._send(_COMPLETE)
+            if not self._leaving:
+                await self._send(_COMPLETE)
         except OSError:
             return
 
@@ -72,7 +85,7 @@ class EventStream:
             await self._send(_event(masking.failure(error, self._exchange.request_id).body, None))
         finally:
             self._closing = True
-            await self._answers.aclose()
+            await _close(self._answers)
 
     async def _next(self) -> Answer | None:
         """The next answer; while there is none, a sign of life now and then."""
@@ -95,8 +108,15 @@ async def failing(failure: Failure) -> AsyncGenerator[Answer, None]:
     yield Answer(failure.body)
 
 
-async def _advance(answers: AsyncGenerator[Answer, None]) -> Answer | None:
-    return await anext(answers, None)
+async def _advance(answers: Answers) -> Answer | None:
+    return await answers.next() if isinstance(answers, Live) else await anext(answers, None)
+
+
+async def _close(answers: Answers) -> None:
+    if isinstance(answers, Live):
+        answers.close()
+    else:
+        await answers.aclose()
 
 
 def _event(body: bytes, cursor: str | None) -> bytes:

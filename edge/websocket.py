@@ -27,6 +27,7 @@ from edge.operations import MAX_OPERATIONS, Operations, error_message
 from edge.outbox import Gone, Outbox
 from edge.requests import GraphQLRequest, Unfit, check_values, is_object, read_json
 from errors import BadRequest, Unauthenticated, Unavailable
+from events.source import CloseReason
 from settings import Settings
 
 C = TypeVar("C")
@@ -106,6 +107,7 @@ class Socket(Generic[C]):
         self._started = 0
         self._asked = False
         self._principal: Principal | None = None
+        self._expiry: asyncio.TimerHandle | None = None
         self._clock = asyncio.timeout(settings.connection_init_seconds)
         self._due = Close(4408, "Connection initialisation timeout")
 
@@ -116,6 +118,8 @@ class Socket(Generic[C]):
             if close is not None:
                 await self._outbox.close(close.code, close.reason)
         finally:
+            if self._expiry is not None:
+                self._expiry.cancel()
             self._outbox.shut()
             await self._operations.close()
 
@@ -140,7 +144,17 @@ class Socket(Generic[C]):
         return None
 
     def _leave(self) -> None:
-        self._end_in(0, Close(1012, "Service restart"))
+        self._part(CloseReason.SERVER_DRAINING, Close(1012, "Service restart"))
+
+    def _expire(self) -> None:
+        self._part(CloseReason.AUTH_EXPIRED, Close(4403, "Token expired"))
+
+    def _part(self, reason: CloseReason, close: Close) -> None:
+        """Close once the streams have said why; whoever takes too long to hear it hears only the code."""
+        self._operations.say_goodbye(reason)
+        is_quick = reason is CloseReason.SERVER_DRAINING and not self._operations.has_streams
+        is_through = self._outbox.is_free and (is_quick or self._operations.is_idle)
+        self._end_in(0 if is_through else GRACE_SECONDS, close)
 
     def _end_in(self, seconds: float, close: Close) -> None:
         """Whatever the socket is doing by then."""
@@ -187,7 +201,9 @@ class Socket(Generic[C]):
             raise Close(4429, "Too many initialisation requests")
         self._asked = True
         self._principal = await self._authenticate(payload or {})
-        self._end_in(seconds_left(self._principal) + GRACE_SECONDS, Close(4403, "Token expired"))
+        seconds = max(seconds_left(self._principal), 0)
+        self._end_in(seconds + GRACE_SECONDS, Close(4403, "Token expired"))
+        self._expiry = asyncio.get_running_loop().call_later(seconds, self._expire)
         await self._outbox.send('{"type":"connection_ack"}')
 
     async def _authenticate(self, payload: Message) -> Principal:

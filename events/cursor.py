@@ -31,6 +31,11 @@ class Cursor:
     seq: int
     epoch: int = 0
 
+    def is_of_another_life(self, epoch: int) -> bool:
+        """Whether the log may have lost since what this cursor stands behind. 0 is an epoch that nobody
+        asked for, and the start of a log is in all its lives the same."""
+        return self.epoch not in {0, epoch} and self.seq > 0
+
     def encode(self) -> str:
         """The one text of this cursor."""
         return _text(_FORM.pack(_VERSION, self.stream.bytes, self.epoch, self.seq))

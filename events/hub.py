@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Protocol
 from uuid import uuid4
 
 from broadcaster import Broadcast
@@ -21,6 +22,18 @@ log = logging.getLogger(__name__)
 _CHANNEL = "hints"
 
 
+class Ear(Protocol):
+    """Who hears all hints. Must not raise: it stands between the hints and everybody else."""
+
+    def hear(self, hints: Mapping[str, int]) -> None:
+        """Topics, each with its newest seq."""
+        ...
+
+    def hear_all(self) -> None:
+        """Hints may have been lost."""
+        ...
+
+
 class Hub:
     """Rings the bells of a topic when any process publishes it. Works with each backend of `broadcaster`.
 
@@ -34,6 +47,7 @@ class Hub:
         self._broadcast = broadcast
         self._notifier = Notifier(self._publish)
         self._bells: dict[str, set[Bell]] = {}
+        self._ears: list[Ear] = []
         self._pulse = f"pulse {uuid4().hex}"
         self._pulse_seconds, self._pulse_deadline_seconds = pulse_seconds, pulse_deadline_seconds
         self._open = AsyncExitStack()
@@ -74,8 +88,14 @@ class Hub:
             if not bells and self._bells.get(topic) is bells:
                 del self._bells[topic]
 
+    def lend(self, ear: Ear) -> None:
+        """Have it hear everything from now on."""
+        self._ears.append(ear)
+
     def ring_all(self) -> None:
         """Have everybody look: hints may have been lost."""
+        for ear in self._ears:
+            ear.hear_all()
         for bells in self._bells.values():
             for bell in bells:
                 bell.ring()
@@ -88,7 +108,10 @@ class Hub:
         if message == GAP:
             self.ring_all()
             return
-        for topic in unpack(message):
+        hints = unpack(message)
+        for ear in self._ears:
+            ear.hear(hints)
+        for topic in hints:
             for bell in self._bells.get(topic, ()):
                 bell.ring()
 

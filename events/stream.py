@@ -1,16 +1,12 @@
-"""The loop of a stream: register for hints, read the table to its end, wait, again."""
+"""What is read of a stream: places, pages, and what one page may follow on another."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
-from errors import Unavailable
-from events.backoff import jittered
-from events.hub import Hub
+from events.source import Told
 
 
 class Entry(Protocol):
@@ -18,79 +14,100 @@ class Entry(Protocol):
 
     @property
     def seq(self) -> int: ...
+    @property
+    def follows(self) -> int | None:
+        """The seq before it, where that isn't the next lower one because what stood between was pruned."""
+        ...
 
 
 E = TypeVar("E", bound=Entry)
 
 
 class BrokenLog(Exception):
-    """A stream's table has a hole, a double or another order: there is a bug in what writes it."""
+    """A stream's table does not go on where a reader stands: it was pruned, or what writes it has a bug."""
 
     def __init__(self, stream: UUID, expected: int, found: int) -> None:
         super().__init__(f"stream {stream}: expected seq {expected}, found {found}")
         self.stream, self.expected, self.found = stream, expected, found
 
 
-@dataclass(frozen=True, slots=True)
+class LogTruncated(Exception):
+    """The log has begun another life since: its tail may be lost, and its seqs may be given anew."""
+
+
+class Barred(Exception):
+    """The reader may not read this stream any more: its owner is gone."""
+
+
+class Slow(Exception):
+    """The reader has not asked for more for too long."""
+
+
 class Batch(Generic[E]):
-    """The events from just behind `continues_from` up to `last`, at least one."""
+    """The events from just behind `continues_from` up to `last`, at least one.
 
-    continues_from: int
-    last: int
-    events: list[E]
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Nothing has come after `last` for a while."""
-
-    last: int
-
-
-async def follow(
-    hub: Hub,
-    read: Callable[[int, int], Awaitable[list[E]]],
-    stream: UUID,
-    after: int,
-    *,
-    poll_seconds: float,
-    heartbeat_seconds: float,
-    page: int = 200,
-) -> AsyncGenerator[Batch[E] | Silence]:
-    """Every event after `after`, each once and in order; it ends only when it is closed.
-
-    `read(after, limit)` answers what the table holds after a seq, ascending. It is called on each ring
-    and at least every `poll_seconds`; between batches the table is read no further, and nothing is held.
-    A read that raises Unavailable is tried again; whatever else it raises ends the stream. Raises
-    BrokenLog rather than hand on events with a hole between them.
+    The same object for all readers that stood at the same place; `told` is what the first of them made of it.
     """
-    clock = asyncio.get_running_loop().time
-    with hub.listen(stream.hex) as bell:
-        last, heard = after, clock()
-        while True:
-            events = await _events(read, last, page)
-            is_full = len(events) >= page
-            if events:
-                _check(stream, last, events)
-                came_from, last = last, events[-1].seq
-                yield Batch(came_from, last, events)
-                heard = clock()
-            elif clock() >= heard + heartbeat_seconds:
-                yield Silence(last)
-                heard = clock()
-            del events  # whoever waits holds no page
-            if not is_full:
-                await bell.wait(min(jittered(poll_seconds), heard + heartbeat_seconds - clock()))
+
+    __slots__ = ("continues_from", "events", "is_full", "last", "told")
+
+    def __init__(self, continues_from: int, last: int, events: list[E], *, is_full: bool) -> None:
+        self.continues_from, self.last, self.events = continues_from, last, events
+        self.is_full = is_full
+        "Whether more may stand behind it."
+        self.told: Told | None = None
 
 
-async def _events(read: Callable[[int, int], Awaitable[list[E]]], after: int, limit: int) -> list[E]:
-    try:
-        return await read(after, limit)
-    except Unavailable:
-        return []
+class Silence:
+    """Nothing has come for a while."""
+
+    __slots__ = ()
 
 
-def _check(stream: UUID, last: int, events: list[E]) -> None:
-    for expected, event in enumerate(events, last + 1):
-        if event.seq != expected:
-            raise BrokenLog(stream, expected, event.seq)
+SILENCE = Silence()
+Item: TypeAlias = Batch[E] | Silence
+
+
+def checked(stream: UUID, after: int, events: Sequence[Entry]) -> None:
+    """Raises BrokenLog unless these continue what ends with `after`."""
+    last = after
+    for event in events:
+        before = event.seq - 1 if event.follows is None else event.follows
+        if before > last or event.seq <= last:
+            raise BrokenLog(stream, last + 1, event.seq)
+        last = event.seq
+
+
+class Place(NamedTuple):
+    """Where somebody stands in a stream, and whose stream they may read."""
+
+    stream: UUID
+    user_id: UUID
+    after: int
+
+
+class Page(NamedTuple, Generic[E]):
+    """What stands after a place, and in which life of the log."""
+
+    events: list[E]
+    epoch: int
+
+
+class Standing(NamedTuple):
+    """How far a stream has come, how far its old end was pruned, and in which life of the log."""
+
+    newest: int
+    pruned: int
+    epoch: int
+
+
+class Reading(Protocol[E]):
+    """The table, as the feed reads it. Both may raise Unavailable, and are asked again then."""
+
+    async def read(self, places: Sequence[Place], size: int) -> list[Page[E]]:
+        """For each place what follows it, ascending, `size` events at most; of its user's rows only."""
+        ...
+
+    async def look(self, kind: str, streams: Sequence[tuple[UUID, UUID]]) -> list[Standing | None]:
+        """How far each stream of this kind has come; None where it is not, or no longer, this user's."""
+        ...

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from auth import Tokens, load_secret
 from db.connection import Database
+from db.events import FoundRow
+from events.feed import Feed
 from events.hub import Hub, open_hub
 from resolvers.budgets import Budgets
 from resolvers.documents import Documents
+from resolvers.logs import Logs
 from resolvers.purse import Purse
 from settings import Settings
 
@@ -22,6 +25,8 @@ class Services:
     settings: Settings
     db: Database
     hub: Hub
+    logs: Logs
+    feed: Feed[FoundRow]
     tokens: Tokens
     budgets: Budgets
     purse: Purse
@@ -41,6 +46,26 @@ async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerat
             db.on_commit = hub.publish
             tokens = Tokens(settings, load_secret(settings))
             budgets = Budgets(db)
-            yield Services(settings, db, hub, tokens, budgets, Purse(settings, db, budgets), Documents(db))
+            purse = Purse(settings, db, budgets)
+            logs = Logs(db)
+            await logs.start()
+            async with _feeding(settings, logs, hub) as feed:
+                yield Services(settings, db, hub, logs, feed, tokens, budgets, purse, Documents(db))
     finally:
         await db.close()
+
+
+@asynccontextmanager
+async def _feeding(settings: Settings, logs: Logs, hub: Hub) -> AsyncGenerator[Feed[FoundRow], None]:
+    feed = Feed(
+        logs,
+        poll_seconds=settings.poll_seconds,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        slow_seconds=settings.slow_consumer_seconds,
+    )
+    hub.lend(feed)
+    feed.start()
+    try:
+        yield feed
+    finally:
+        await feed.stop()

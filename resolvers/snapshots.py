@@ -7,12 +7,13 @@ from typing import Any, TypeVar, cast
 
 from db import events as rows
 from db.connection import Session
+from db.conversations import ConversationRow
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
 from db.steps import StepRow
 from engine.states import InterruptStatus, StepStatus
 from events import kinds
-from events.kinds import ExecutionStatusChanged, ProgressReported
+from events.kinds import ExecutionStatusChanged, MessageCompleted, ProgressReported
 
 R = TypeVar("R")
 F = TypeVar("F", ExecutionStatusChanged, ProgressReported)
@@ -28,9 +29,26 @@ class Past:
     progress: ProgressReported | None
 
 
-async def past_of(session: Session, row: ExecutionRow, seq: int) -> Past:
-    """The run at `seq`, before which nothing was pruned."""
+@dataclass(frozen=True, slots=True)
+class PastConversation:
+    """A conversation at an older place of its log: with its first `up_to` messages."""
+
+    row: ConversationRow
+    seq: int
+    up_to: int
+
+
+async def conversation_at(session: Session, row: ConversationRow, seq: int) -> PastConversation:
+    """The conversation at `seq`. Its title and its agent are today's."""
+    later = await rows.count_after(session, row.id, row.user_id, MessageCompleted.kind, seq)
+    return PastConversation(row, seq, row.last_message_number - later)
+
+
+async def past_of(session: Session, row: ExecutionRow, seq: int) -> Past | None:
+    """The run at `seq`; None where the entry that tells its state there was pruned."""
     status = await _last(session, row, seq, ExecutionStatusChanged)
+    if status is None and seq > 0:
+        return None
     progress = await _last(session, row, seq, ProgressReported)
     return Past(row, seq, status or _unborn(row), progress)
 

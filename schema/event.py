@@ -48,6 +48,7 @@ class EventEdge:
 @strawberry.type
 class EventConnection:
     stream: strawberry.Private[UUID]
+    epoch: strawberry.Private[int]
     page: strawberry.Private[Slice[EventRow]]
 
     @strawberry.field
@@ -63,4 +64,4 @@ class EventConnection:
         return page_info(self.page, self._cursor)
 
     def _cursor(self, row: EventRow) -> str:
-        return Cursor(self.stream, row.seq).encode()
+        return Cursor(self.stream, row.seq, self.epoch).encode()

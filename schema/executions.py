@@ -185,7 +185,7 @@ class ExecutionQueries:
         return AwaitExecutionPayload(
             execution=run,
             timed_out=not executions.is_settled(row),
-            cursor=Cursor(row.id, row.last_seq).encode(),
+            cursor=info.context.services.logs.cursor(row.id, row.last_seq),
         )
 
 
@@ -298,7 +298,8 @@ async def _cancelled(
         row = await _settled(info, row.user_id, row.id, wait_ms) or row
     if row.status in TERMINAL:
         return CancelConfirmed(execution=Execution.of(row))
-    return CancelRequested(execution=Execution.of(row), cursor=Cursor(row.id, row.last_seq).encode())
+    cursor = info.context.services.logs.cursor(row.id, row.last_seq)
+    return CancelRequested(execution=Execution.of(row), cursor=cursor)
 
 
 def _checked_wait(wait_ms: int) -> int:

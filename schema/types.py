@@ -32,12 +32,11 @@ from engine.states import (
     StepStatus,
 )
 from errors import NotFound
-from events.cursor import Cursor
 from events.kinds import InterruptFacts, MessageFacts, ProgressReported, StepFacts, TaskFacts
 from ids import Kind
 from resolvers import agents, children, conversations, executions, interrupts, tasks
 from resolvers.paging import Window
-from resolvers.snapshots import Past, interrupt_as_of, run_as_of, step_as_of
+from resolvers.snapshots import Past, PastConversation, interrupt_as_of, run_as_of, step_as_of
 from schema.agents import Agent
 from schema.arguments import or_none, window
 from schema.columns import column, id_column, off_rows
@@ -253,8 +252,9 @@ class Execution(Node):
     async def events(
         self, info: Info, first: int | None = 100, after: str | None = strawberry.UNSET
     ) -> EventConnection:
-        page = await executions.event_page(info.context.services.db, self.row, or_none(first), or_none(after))
-        return EventConnection(stream=self.row.id, page=page)
+        services = info.context.services
+        page = await executions.event_page(services.db, self.row, or_none(first), or_none(after))
+        return EventConnection(stream=self.row.id, epoch=services.logs.epoch, page=page)
 
     @strawberry.field(description="How many runs go first; null unless QUEUED.")
     async def queue_position(self, info: Info) -> int | None:
@@ -263,8 +263,8 @@ class Execution(Node):
         return await executions.queue_position(info.context.services.db, self.row)
 
     @strawberry.field(description="Where its stream stands now.")
-    def cursor(self) -> str:
-        return Cursor(self.row.id, self.seq).encode()
+    def cursor(self, info: Info) -> str:
+        return info.context.services.logs.cursor(self.row.id, self.seq)
 
 
 @off_rows
@@ -348,6 +348,11 @@ class Conversation(Node):
     def of(cls, row: ConversationRow) -> Conversation:
         return cls(row=row, seq=conversations.where_it_stands(row), up_to=row.last_message_number)
 
+    @classmethod
+    def as_of(cls, past: PastConversation) -> Conversation:
+        """The conversation as its log knew it at an older seq."""
+        return cls(row=past.row, seq=past.seq, up_to=past.up_to)
+
     @strawberry.field(description="The agent that answers; the built-in assistant when none was chosen.")
     async def agent(self, info: Info) -> Agent | None:
         return await agent_or_none(info, self.row.agent_id)
@@ -377,8 +382,8 @@ class Conversation(Node):
         return await execution_connection(info, {"conversation_id": self.row.id}, window(first, after))
 
     @strawberry.field(description="Where its stream stands now: pass it as `after` to follow from here.")
-    def cursor(self) -> str:
-        return Cursor(self.row.id, self.seq).encode()
+    def cursor(self, info: Info) -> str:
+        return info.context.services.logs.cursor(self.row.id, self.seq)
 
 
 async def agent_or_none(info: Info, agent_id: UUID | None) -> Agent | None:

@@ -256,13 +256,15 @@ class Schedule(Base):
 
 
 class Event(Base):
-    """The log: what happened in one stream, `seq` ascending by one without holes."""
+    """The log: what happened in one stream, `seq` ascending by one; what was pruned is told by `follows`."""
 
     __tablename__ = "events"
 
     stream: Mapped[UUID] = mapped_column(primary_key=True)
-    "An execution, or a user's activity."
+    "An execution, a conversation, or a user's activity."
     seq: Mapped[int] = mapped_column(primary_key=True)
+    follows: Mapped[int | None]
+    "The seq of the entry before, where those between were pruned; null: the next lower one."
     user_id: Mapped[UUID]
     at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     kind: Mapped[str]

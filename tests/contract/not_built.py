@@ -10,11 +10,6 @@ Mutation.answerInterrupts
 RetryExecutionInput.fromStep PipelineRunInput StartPipelineInput Mutation.startPipeline
 """
 
-STREAMS = """
-StreamResetCause StreamReset StreamFrame=StreamReset
-Subscription.conversationStream Subscription.activityStream
-"""
-
 CONVERSATIONS = """
 Agent.tools ExecutionFilter.agentId
 StartExecutionInput.agentId ToolEffect Tool ToolServer RegisterToolServerInput RegisterToolServerSuccess
@@ -24,4 +19,4 @@ SendMessageResult Mutation.sendMessage
 ExecutionFilter.conversationId StartExecutionInput.conversationId
 """
 
-NOT_BUILT = frozenset((ENGINE + STREAMS + CONVERSATIONS).split())
+NOT_BUILT = frozenset((ENGINE + CONVERSATIONS).split())
