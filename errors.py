@@ -101,6 +101,22 @@ class ExecutionActive(Problem):
         self.active = active
 
 
+class AlreadyAnswered(Problem):
+    """Somebody has answered this before, and differently."""
+
+    code = "ALREADY_ANSWERED"
+
+    def __init__(self, interrupt: object, path: tuple[str, ...]) -> None:
+        super().__init__(path=path)
+        self.interrupt = interrupt
+
+
+class InterruptExpired(Problem):
+    """The time to answer this is over, and so is its run."""
+
+    code = "INTERRUPT_EXPIRED"
+
+
 class RequestError(BatonError):
     """The operation cannot be carried out as it was asked."""
 

@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     "The net behind hints: how long a lost one may delay a reader or a worker."
     model_timeout_seconds: float = Field(default=120, gt=0, le=3_600)
     "What one call of a model may take before it counts as failed."
+    interrupt_days: float = Field(default=7, gt=0, le=365)
+    "How long a person may take to answer what a run asks; then the run ends."
     drain_seconds: float = Field(default=10, gt=0, le=300)
 
     keep_events_days: int = Field(default=30, ge=1, le=36_500)

@@ -111,6 +111,16 @@ _GET_VERSION = Query(
     """,
     AgentRow,
 )
+# What they were called when that version was made: later names are not known to it.
+_NAMES_AT = Query(
+    """
+    select distinct on (version.agent_id) version.agent_id, version.name
+    from agent_versions as version
+    join agent_versions as caller on caller.id = :version_id and caller.user_id = :user_id
+    where version.user_id = :user_id and version.agent_id = any(:ids)
+    order by version.agent_id, version.created_at > caller.created_at, version.version desc
+    """
+)
 _NAMED = Query("select id from agents where user_id = :user_id and name = :name and archived_at is null")
 # From these agents on down, by the newest version of each.
 _BELOW = Query(
@@ -170,3 +180,9 @@ async def agent_named(reader: Reader, user_id: UUID, name: str) -> UUID | None:
 async def agents_below(reader: Reader, user_id: UUID, ids: list[UUID]) -> set[UUID]:
     """These agents, their subagents, and theirs."""
     return {row["id"] for row in await reader.all(_BELOW, user_id=user_id, ids=ids)}
+
+
+async def names_at(reader: Reader, user_id: UUID, ids: list[UUID], version_id: UUID) -> dict[UUID, str]:
+    """What these agents were called when a version of another one was made: always the same."""
+    found = await reader.all(_NAMES_AT, user_id=user_id, ids=ids, version_id=version_id)
+    return {row["agent_id"]: row["name"] for row in found}

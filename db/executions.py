@@ -114,6 +114,16 @@ _MOVE = Query(
     ExecutionRow,
 )
 # Belongs to whoever has locked the run.
+_RAISE_BUDGET = Query(
+    """
+    update executions
+    set budget_tokens = coalesce(:budget_tokens, budget_tokens),
+        budget_cost = coalesce(:budget_cost, budget_cost),
+        budget_steps = coalesce(:budget_steps, budget_steps)
+    where user_id = :user_id and id = :id
+    """
+)
+# Belongs to whoever has locked the run.
 _ADVANCE = Query(
     f"""
     update executions set last_seq = last_seq + :count where user_id = :user_id and id = :id
@@ -150,3 +160,8 @@ async def move_execution(session: Session, row: ExecutionRow, fields: Mapping[st
     attempts), held (whether its worker goes on holding it), ended.
     """
     return await session.one(_MOVE, user_id=row.user_id, id=row.id, **fields)
+
+
+async def raise_budget(session: Session, row: ExecutionRow, limits: Mapping[str, object]) -> None:
+    """Other limits for a locked run: budget_tokens, budget_cost, budget_steps; None: as it was."""
+    await session.run(_RAISE_BUDGET, user_id=row.user_id, id=row.id, **limits)

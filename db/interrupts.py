@@ -9,7 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import bindparam
 
-from db.connection import Session
+from db.connection import Reader, Session
+from db.executions import ExecutionRow
+from db.leases import MemberRow
 from db.paging import Listing
 from db.query import Query, Row
 from db.tables import Interrupt
@@ -71,6 +73,15 @@ _OF_EXECUTIONS = Query(
     """,
     InterruptRow,
 )
+_LAST = Query(
+    f"""
+    select {_COLUMNS} from interrupts
+    where user_id = :user_id and execution_id = :execution_id and reason = :reason
+      and step_id is not distinct from :step_id
+    order by created_at desc, id desc limit 1
+    """,
+    InterruptRow,
+)
 _OPEN = Query(
     f"""
     select {_COLUMNS} from interrupts
@@ -90,19 +101,26 @@ _CLOSE = Query(
 )
 _DUE = Query(
     """
-    select distinct user_id, execution_id from (
+    select distinct user_id, execution_id as id from (
       select user_id, execution_id from interrupts
       where status = 'OPEN' and expires_at <= clock_timestamp() order by expires_at limit 100
     ) as due
-    """
+    """,
+    MemberRow,
 )
-_IS_DUE = Query(
+_DUE_OF_EXECUTION = Query(
+    f"""
+    select {_COLUMNS} from interrupts
+    where user_id = :user_id and execution_id = :execution_id
+      and status = 'OPEN' and expires_at <= clock_timestamp()
+    order by created_at, id
+    """,
+    InterruptRow,
+)
+_NEXT_EXPIRY = Query(
     """
-    select exists (
-      select from interrupts
-      where user_id = :user_id and execution_id = :execution_id
-        and status = 'OPEN' and expires_at <= clock_timestamp()
-    ) as due
+    select cast(extract(epoch from min(expires_at) - clock_timestamp()) as float8) as seconds
+    from interrupts where status = 'OPEN'
     """
 )
 
@@ -126,6 +144,13 @@ async def interrupts_of(session: Session, user_id: UUID, execution_ids: list[UUI
     return await session.all(_OF_EXECUTIONS, user_id=user_id, execution_ids=execution_ids)
 
 
+async def last_interrupt(
+    reader: Reader, run: ExecutionRow, reason: str, step_id: UUID | None
+) -> InterruptRow | None:
+    """What the run asked last for this reason, about this step or about none."""
+    return await reader.first(_LAST, user_id=run.user_id, execution_id=run.id, reason=reason, step_id=step_id)
+
+
 async def open_interrupts(session: Session, user_id: UUID, execution_id: UUID) -> list[InterruptRow]:
     """What the run still asks, oldest first."""
     return await session.all(_OPEN, user_id=user_id, execution_id=execution_id)
@@ -139,11 +164,16 @@ async def close_interrupt(session: Session, row: InterruptRow, fields: Mapping[s
     return await session.one(_CLOSE, user_id=row.user_id, id=row.id, **fields)
 
 
-async def runs_with_due_interrupts(session: Session) -> list[tuple[UUID, UUID]]:
-    """Users and runs, a hundred at most, with an overdue open interrupt. Needs a system transaction."""
-    return [(row["user_id"], row["execution_id"]) for row in await session.all(_DUE)]
+async def runs_with_due_interrupts(session: Session) -> list[MemberRow]:
+    """Runs, a hundred at most, with an overdue open interrupt. Needs a system transaction; locks nothing."""
+    return await session.all(_DUE)
 
 
-async def has_due_interrupt(session: Session, user_id: UUID, execution_id: UUID) -> bool:
-    """Whether the time of one of the run's open interrupts is over, by Postgres' clock."""
-    return bool((await session.one(_IS_DUE, user_id=user_id, execution_id=execution_id))["due"])
+async def due_interrupts(session: Session, user_id: UUID, execution_id: UUID) -> list[InterruptRow]:
+    """Those of the run's open interrupts whose time is over, oldest first."""
+    return await session.all(_DUE_OF_EXECUTION, user_id=user_id, execution_id=execution_id)
+
+
+async def seconds_to_next_expiry(session: Session) -> float | None:
+    """When the next open interrupt expires; None where there is none. Needs a system transaction."""
+    return (await session.one(_NEXT_EXPIRY))["seconds"]

@@ -13,6 +13,13 @@ from db.executions import COLUMNS, HELD, OF_RUN, ExecutionRow
 from db.query import Query, Row
 
 
+class MemberRow(Row):
+    """A run that is to be locked together with its family before anything is done to it."""
+
+    user_id: UUID
+    id: UUID
+
+
 class HeldRow(Row):
     """What a worker must know of a run that it holds."""
 
@@ -58,10 +65,15 @@ _LOCK_HELD = Query(
     f"select {COLUMNS} from executions where id = :id and fence = :fence and {HELD} for no key update",
     ExecutionRow,
 )
-# Locks the runs whose lease ran out and skips those that another sweeper has.
+_LOST = "lease_until < clock_timestamp()"
+_LATE = """
+    deadline < clock_timestamp() and status not in ('COMPLETED','FAILED','CANCELLED','CANCELLING')
+    and lease_owner is null
+"""
+# Locks the runs whose lease ran out, of those that nobody waits for; skips what another sweeper has.
 _LOCK_LOST = Query(
     f"""
-    select {COLUMNS} from executions where lease_until < clock_timestamp()
+    select {COLUMNS} from executions where {_LOST} and parent_id is null
     order by lease_until limit 100 for no key update skip locked
     """,
     ExecutionRow,
@@ -76,15 +88,11 @@ _RENEW_FENCE = Query(
     """,
     ExecutionRow,
 )
-# Locks the runs that missed their deadline while nobody holds them, and skips those that another has.
-_LOCK_LATE = Query(
+_LOST_CHILDREN = Query(
     f"""
-    select {COLUMNS} from executions
-    where deadline < clock_timestamp() and status not in ('COMPLETED','FAILED','CANCELLED')
-      and lease_owner is null and status <> 'CANCELLING'
-    order by deadline limit 100 for no key update skip locked
+    select user_id, id from executions where {_LOST} and parent_id is not null order by lease_until limit 100
     """,
-    ExecutionRow,
+    MemberRow,
 )
 _NEXT_LOSS = Query(
     """
@@ -92,6 +100,9 @@ _NEXT_LOSS = Query(
     from executions where lease_until is not null
     """
 )
+_LATE_RUNS = Query(f"select user_id, id from executions where {_LATE} order by deadline limit 100", MemberRow)
+_IS_LOST = Query(f"select from executions where user_id = :user_id and id = :id and {_LOST}")
+_IS_LATE = Query(f"select from executions where user_id = :user_id and id = :id and {_LATE}")
 
 
 async def renew_leases(
@@ -122,7 +133,7 @@ async def lock_held_execution(session: Session, execution_id: UUID, fence: int) 
 
 
 async def lock_lost_executions(session: Session) -> list[ExecutionRow]:
-    """Held runs whose worker let the lease run out, locked until the commit."""
+    """Held runs without a parent whose worker let the lease run out, locked until the commit."""
     return await session.all(_LOCK_LOST)
 
 
@@ -131,6 +142,21 @@ async def seconds_to_next_loss(session: Session) -> float | None:
     return (await session.one(_NEXT_LOSS))["seconds"]
 
 
-async def lock_late_executions(session: Session) -> list[ExecutionRow]:
-    """Runs past their deadline that nobody holds, locked until the commit."""
-    return await session.all(_LOCK_LATE)
+async def lost_children(session: Session) -> list[MemberRow]:
+    """Held runs with a parent whose worker let the lease run out. Nothing is locked."""
+    return await session.all(_LOST_CHILDREN)
+
+
+async def late_runs(session: Session) -> list[MemberRow]:
+    """Runs past their deadline that nobody holds. Nothing is locked."""
+    return await session.all(_LATE_RUNS)
+
+
+async def is_lost(session: Session, row: ExecutionRow) -> bool:
+    """Whether a locked run is held still, and its lease ran out."""
+    return await session.first(_IS_LOST, user_id=row.user_id, id=row.id) is not None
+
+
+async def is_late(session: Session, row: ExecutionRow) -> bool:
+    """Whether a locked run is past its deadline still, and nobody holds it."""
+    return await session.first(_IS_LATE, user_id=row.user_id, id=row.id) is not None

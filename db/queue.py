@@ -50,14 +50,15 @@ _LOCK_KEY = Query(
 _INSERT = Query(
     f"""
     insert into executions
-      (id, user_id, task_id, retry_of, parent_id, parent_step, kind, name, stage, stages, agent_id,
+      (id, user_id, task_id, retry_of, parent_id, parent_step, depth, kind, name, stage, stages, agent_id,
        agent_version_id, conversation_id, reply_id, schedule_id, schedule_tick, input, time_zone, priority,
        metadata, lock_key, start_at, deadline, budget_tokens, budget_cost, budget_steps, status, rank,
        blocked, last_seq)
     select
-      :id, :user_id, :task_id, :retry_of, :parent_id, :parent_step, :kind, :name, :stage, :stages, :agent_id,
-      :agent_version_id, :conversation_id, :reply_id, :schedule_id, :schedule_tick, :input, :time_zone,
-      :priority, :metadata, :lock_key, :start_at, :deadline, :budget_tokens, :budget_cost, :budget_steps,
+      :id, :user_id, :task_id, :retry_of, :parent_id, :parent_step, :depth, :kind, :name, :stage, :stages,
+      :agent_id, :agent_version_id, :conversation_id, :reply_id, :schedule_id, :schedule_tick, :input,
+      :time_zone, :priority, :metadata, :lock_key, :start_at, :deadline, :budget_tokens, :budget_cost,
+      :budget_steps,
       case when cast(:start_at as timestamptz) > clock_timestamp() then 'SCHEDULED' else 'QUEUED' end,
       {_RANK}, cast(:lock_key as text) is not null and {_KEY_TAKEN}, 1
     returning {COLUMNS}
@@ -131,6 +132,7 @@ CLAIM = Query(
 
 _DEFAULTS: Mapping[str, object] = {
     "kind": "AGENT",
+    "depth": 0,
     **dict.fromkeys(
         (
             "task_id",

@@ -66,13 +66,17 @@ async def archive_agent(session: Session, user_id: UUID, agent_id: UUID) -> Agen
     return row
 
 
-async def agent_for_work(session: Session, user_id: UUID, agent_id: UUID, field: str = "agentId") -> AgentRow:
-    """The agent that new work is to be given to. Raises NotFound, and InvalidInput for an archived one."""
+async def agent_for_work(session: Session, user_id: UUID, agent_id: UUID, *path: str) -> AgentRow:
+    """The agent that new work is to be given to; `path` leads to it in the input, where it is not `agentId`.
+
+    Raises NotFound, and InvalidInput for an archived one.
+    """
+    at = ("input", *(path or ("agentId",)))
     row = await rows.get_agent(session, user_id, agent_id)
     if row is None:
-        raise NotFound(path=("input", field))
+        raise NotFound(path=at)
     if row.archived_at is not None:
-        raise InvalidInput([Issue(("input", field), "This agent is archived.")])
+        raise InvalidInput([Issue(at, "This agent is archived.")])
     return row
 
 

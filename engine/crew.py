@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from db.connection import Database
-from engine.desk import NobodyThere
+from engine.inbox import Inbox
 from engine.models.fake import FakeModel
 from engine.models.providers import providers_of
 from engine.models.registry import Models
 from engine.models.remote import Seller
 from engine.patience import Patience
 from engine.run import Crew
+from engine.tools.asking import ask_user
 from engine.tools.builtin import BUILTIN
+from engine.tools.subagents import WithSubagents
 from engine.tools.tool import StaticTools
 from engine.versions import Versions
 from settings import Settings
@@ -25,11 +27,12 @@ def models(settings: Settings) -> Models:
 
 def crew(db: Database, settings: Settings) -> Crew:
     """Every model and tool that this worker has."""
+    expires_seconds = settings.interrupt_days * 86_400
     return Crew(
         models=models(settings),
-        tools=StaticTools(BUILTIN),
+        tools=WithSubagents(db, StaticTools((*BUILTIN, ask_user(expires_seconds)))),
         versions=Versions(db),
-        desk=NobodyThere(),
+        desk=Inbox(expires_seconds),
         patience=Patience(),
         model_timeout_seconds=settings.model_timeout_seconds,
     )

@@ -12,6 +12,7 @@ from typing_extensions import override
 from db.connection import Session
 from db.executions import ExecutionRow
 from engine.endings import Ending, failed
+from engine.limits import Overrun
 from engine.states import EndReason
 from engine.steps import Outcome
 from engine.tools.tool import AnyTool, Asked, Wait
@@ -40,8 +41,8 @@ class Desk(Protocol):
         """What became of a call that may not be repeated, and of which nobody knows. The step is UNKNOWN."""
 
     @abstractmethod
-    async def afford(self, session: Session, run: ExecutionRow, overrun: str) -> Wait | Ending:
-        """What becomes of a run whose next call would break its budget; `overrun` says how, for people.
+    async def afford(self, session: Session, run: ExecutionRow, overrun: Overrun) -> Wait | Ending:
+        """What becomes of a run whose next call would break its budget; `overrun` says how.
 
         One that waits is claimed with the budget that its row has by then, and is asked for again.
         """
@@ -62,6 +63,6 @@ class NobodyThere(Desk):
         return failed(EndReason.EFFECT_UNKNOWN, f"Nobody knows whether the call of {name} took effect.")
 
     @override
-    async def afford(self, session: Session, run: ExecutionRow, overrun: str) -> Wait | Ending:
+    async def afford(self, session: Session, run: ExecutionRow, overrun: Overrun) -> Wait | Ending:
         """The budget stands."""
-        return failed(EndReason.BUDGET_EXCEEDED, overrun)
+        return failed(EndReason.BUDGET_EXCEEDED, overrun.message)

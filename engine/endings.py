@@ -30,9 +30,14 @@ LATE = Ending(Cause.FAIL, EndReason.DEADLINE_EXCEEDED, error="It was not finishe
 BROKEN = Ending(Cause.FAIL, EndReason.INTERNAL_ERROR, error="Something went wrong on our side.")
 
 
-def answered(text: str, reason: EndReason = EndReason.FINAL_ANSWER) -> Ending:
-    """It has its answer."""
-    return Ending(Cause.COMPLETE, reason, result=text)
+def asked_to_stop(reason: EndReason, *, waits: bool) -> Ending:
+    """Somebody wants it to stop; with `waits` those that it has started stop before it."""
+    return Ending(Cause.CANCEL_BELOW if waits else Cause.CANCEL, reason)
+
+
+def answered(result: object, reason: EndReason = EndReason.FINAL_ANSWER) -> Ending:
+    """It has its answer; JSON."""
+    return Ending(Cause.COMPLETE, reason, result=result)
 
 
 def failed(reason: EndReason, error: str) -> Ending:

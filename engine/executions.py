@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,15 +12,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db import executions as rows
 from db import queue
+from db.children import lock_families
 from db.connection import Session
 from db.executions import ExecutionRow
 from db.tasks import get_task
-from engine.endings import Ending
+from engine.families import stop_family
 from engine.log import tell_status
 from engine.moves import move
-from engine.states import TERMINAL, Cause, EndReason, Priority, Status
-from engine.topics import CANCEL_TOPIC, DUE_TOPIC, QUEUE_TOPIC
-from errors import ExecutionActive, InvalidInput, Issue, NotFound
+from engine.states import TERMINAL, EndReason, Priority, Status
+from engine.topics import DUE_TOPIC, QUEUE_TOPIC
+from errors import InvalidInput, Issue, NotFound
 from ids import new_id
 
 LONGEST_INPUT = 10_000
@@ -69,32 +70,29 @@ async def start_execution(session: Session, user_id: UUID, new: NewExecution) ->
 
     Raises InvalidInput, and NotFound for a task that is not this user's.
     """
-    _check(new)
+    check(new)
     if new.task_id is not None and await get_task(session, user_id, new.task_id) is None:
         raise NotFound(path=("input", "taskId"))
-    return await _queue(session, user_id, new, retry_of=None)
+    return await queue_execution(session, user_id, new, {})
 
 
-async def retry_execution(session: Session, user_id: UUID, execution_id: UUID) -> ExecutionRow:
-    """A new run of what an ended one was asked. Raises NotFound and ExecutionActive."""
-    old = await rows.lock_execution(session, user_id, execution_id)
-    if old is None:
-        raise NotFound(path=("input", "id"))
-    if old.status not in TERMINAL:
-        raise ExecutionActive(old)
-    new = NewExecution(
-        old.input,
-        Priority(old.priority),
-        old.task_id,
-        old.time_zone,
-        old.metadata,
-        lock_key=old.lock_key,
-        budget=Budget(old.budget_tokens, old.budget_cost, old.budget_steps),
+def as_asked(row: ExecutionRow) -> NewExecution:
+    """What a run was started with, as far as it holds for another that is started now."""
+    return NewExecution(
+        row.input,
+        Priority(row.priority),
+        row.task_id,
+        row.time_zone,
+        row.metadata,
+        lock_key=row.lock_key,
+        budget=Budget(row.budget_tokens, row.budget_cost, row.budget_steps),
     )
-    return await _queue(session, user_id, new, retry_of=old.id)
 
 
-async def _queue(session: Session, user_id: UUID, new: NewExecution, retry_of: UUID | None) -> ExecutionRow:
+async def queue_execution(
+    session: Session, user_id: UUID, new: NewExecution, fields: Mapping[str, object]
+) -> ExecutionRow:
+    """The run of what was checked before; `fields` are other columns that it is to have."""
     if new.lock_key is not None:
         await queue.lock_key(session, user_id, new.lock_key)
     row = await queue.insert_execution(
@@ -103,7 +101,6 @@ async def _queue(session: Session, user_id: UUID, new: NewExecution, retry_of: U
             "id": new_id(),
             "user_id": user_id,
             "task_id": new.task_id,
-            "retry_of": retry_of,
             "input": new.input,
             "time_zone": new.time_zone,
             "priority": int(new.priority),
@@ -114,6 +111,7 @@ async def _queue(session: Session, user_id: UUID, new: NewExecution, retry_of: U
             "budget_tokens": new.budget.tokens,
             "budget_cost": new.budget.cost,
             "budget_steps": new.budget.steps,
+            **fields,
         },
     )
     await tell_status(session, row)
@@ -124,25 +122,27 @@ async def _queue(session: Session, user_id: UUID, new: NewExecution, retry_of: U
 async def cancel_execution(
     session: Session, user_id: UUID, execution_id: UUID, reason: str | None
 ) -> Cancellation:
-    """Ask a run to stop; one that no worker holds has stopped at once. One that has ended stays as it is.
+    """Ask a run to stop, and all that it has started: those first. One that has ended stays as it is.
+
+    What no worker holds has stopped at once; the run itself once nothing below it goes on.
 
     Raises InvalidInput and NotFound.
     """
     if reason is not None and (len(reason) > _LONGEST_REASON or "\x00" in reason):
         raise InvalidInput([Issue(("input", "reason"), f"At most {_LONGEST_REASON:,} characters, no NUL.")])
-    row = await rows.lock_execution(session, user_id, execution_id)
+    row = (await lock_families(session, user_id, [execution_id])).get(execution_id)
     if row is None:
         raise NotFound(path=("input", "id"))
-    if row.status in TERMINAL or row.status == Status.CANCELLING:
-        return Cancellation(row, was_over=row.status in TERMINAL)
-    stopped = await move(
-        session, row, Ending(Cause.CANCEL, EndReason.CANCELLED_BY_USER), cancel_reason=reason
-    )
-    session.hint(CANCEL_TOPIC)
-    return Cancellation(stopped, was_over=False)
+    if row.status in TERMINAL:
+        return Cancellation(row, was_over=True)
+    for one in await stop_family(session, row, EndReason.CANCELLED_BY_USER, reason):
+        await move(session, one.row, one.ending, cancel_reason=one.cancel_reason)
+    stopped = await rows.get_execution(session, user_id, execution_id)
+    return Cancellation(stopped or row, was_over=False)
 
 
-def _check(new: NewExecution) -> None:
+def check(new: NewExecution) -> None:
+    """Raises InvalidInput with everything that is wrong with it by itself."""
     issues: list[Issue] = []
     if not new.input.strip():
         issues.append(Issue(("input", "input"), "Must not be empty."))

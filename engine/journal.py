@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from db import leases
 from db import steps as step_rows
+from db.children import lock_families
 from db.connection import Database, Session
 from db.executions import ExecutionRow
 from db.leases import HeldRow
@@ -133,6 +134,8 @@ class Journal:
             return
 
         async def transaction(session: Session) -> None:
+            if self.run.parent_id is not None:
+                await lock_families(session, self.run.user_id, [self.run.id])
             if entry is not None:
                 await self._hold(session)
             await self._end(session, last, ending)

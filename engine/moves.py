@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from db import executions as rows
+from db import interrupts as interrupt_rows
 from db import leases, queue
 from db import steps as step_rows
 from db.connection import Session
 from db.executions import ExecutionRow
 from engine.aftermath import after_end
 from engine.endings import Ending
+from engine.interrupts import close_interrupts
 from engine.log import append, tell_status
-from engine.states import TERMINAL, Cause, EndReason, Hands, Status, StepStatus, after, hands_after
+from engine.states import (
+    TERMINAL,
+    Cause,
+    EndReason,
+    Hands,
+    InterruptStatus,
+    Status,
+    StepStatus,
+    after,
+    hands_after,
+)
 from engine.steps import Step
-from engine.topics import QUEUE_TOPIC
+from engine.topics import CANCEL_TOPIC, QUEUE_TOPIC
 from errors import LeaseLost
 from events.kinds import StepFinished
 
+_HINTS = {Status.QUEUED: QUEUE_TOPIC, Status.CANCELLING: CANCEL_TOPIC}
 _LEFT_OPEN = "The run was stopped before this step ended."
 
 
@@ -30,10 +43,12 @@ async def move(
     """What happens to a locked run, by the state machine. Raises WrongTransition.
 
     Its status, the events that tell of it, the end of its open steps and what else follows from its end
-    are written in this transaction.
+    are written in this transaction. Where it may end, its whole family is locked (`db.children`).
     """
     status = after(Status(row.status), hands_of(row), ending.cause)
     ended = status in TERMINAL
+    if row.status == Status.AWAITING_INPUT and status is not Status.QUEUED:
+        await _ask_no_more(session, row)
     if ended:
         row = await _close_open_steps(session, row, ending.error or _LEFT_OPEN)
     moved = await rows.move_execution(
@@ -51,8 +66,10 @@ async def move(
         },
     )
     await tell_status(session, moved)
-    if (ended and await after_end(session, moved)) or status is Status.QUEUED:
-        session.hint(QUEUE_TOPIC)
+    if status in _HINTS:
+        session.hint(_HINTS[status])
+    for one in await after_end(session, moved) if ended else ():
+        await move(session, one.row, one.ending, cancel_reason=one.cancel_reason)
     return moved
 
 
@@ -82,6 +99,12 @@ async def make_ready(session: Session, row: ExecutionRow) -> ExecutionRow:
         await queue.lock_key(session, row.user_id, row.lock_key)
     await queue.place(session, row)
     return await move(session, row, Ending(Cause.DUE))
+
+
+async def _ask_no_more(session: Session, row: ExecutionRow) -> None:
+    """What is still open was not answered, and need not be any more."""
+    asked = await interrupt_rows.open_interrupts(session, row.user_id, row.id)
+    await close_interrupts(session, row, asked, InterruptStatus.CANCELLED)
 
 
 async def _close_open_steps(session: Session, row: ExecutionRow, error: str) -> ExecutionRow:

@@ -12,7 +12,7 @@ from engine.desk import Desk
 from engine.endings import Ending, answered, failed
 from engine.entry import Entry
 from engine.journal import Ends, Journal
-from engine.limits import too_expensive, too_many_steps
+from engine.limits import Overrun, too_expensive, too_many_steps
 from engine.models.model import Answer, CallTools, Model, ModelFailed, Think, ToolCall, Turn
 from engine.models.registry import Models
 from engine.patience import Patience
@@ -179,13 +179,13 @@ class Carrier:
         since = [step.usage for step in self._steps[self._claimed_with :] if step.usage is not None]
         return total([before, *since])
 
-    async def _keep_budget(self, overrun: str | None) -> None:
+    async def _keep_budget(self, overrun: Overrun | None) -> None:
         if overrun is None:
             return
         await self._write(self._entry())
         await self.journal.settle(lambda session: self._afford(session, overrun))
 
-    async def _afford(self, session: Session, overrun: str) -> tuple[Entry, list[Wait]]:
+    async def _afford(self, session: Session, overrun: Overrun) -> tuple[Entry, list[Wait]]:
         verdict = await self.crew.desk.afford(session, self.journal.run, overrun)
         if isinstance(verdict, Ending):
             raise Ends(verdict)

@@ -134,6 +134,8 @@ class Cause(StrEnum):
     "What it was parked for is there."
     CANCEL = "CANCEL"
     "Somebody asks it to stop."
+    CANCEL_BELOW = "CANCEL_BELOW"
+    "Somebody asks it to stop, and first those that it has started."
     STOP = "STOP"
     "It has stopped as it was asked: by its worker's word, or because nobody holds it any more."
     COMPLETE = "COMPLETE"
@@ -163,15 +165,19 @@ FREE_MOVES: Mapping[Cause, Mapping[Status, Status]] = {
     Cause.DUE: {_S.SCHEDULED: _S.QUEUED},
     Cause.CLAIM: {_S.QUEUED: _S.RUNNING},
     Cause.RESUME: {_S.AWAITING_INPUT: _S.QUEUED, _S.RUNNING: _S.QUEUED},
-    # A run that waits for its children goes after them.
+    Cause.WAIT: {_S.AWAITING_INPUT: _S.RUNNING},
+    # A run that waits for its children stops after them.
+    Cause.CANCEL_BELOW: {_S.AWAITING_INPUT: _S.CANCELLING, _S.RUNNING: _S.CANCELLING},
     Cause.CANCEL: {
         _S.SCHEDULED: _S.CANCELLED,
         _S.QUEUED: _S.CANCELLED,
         _S.AWAITING_INPUT: _S.CANCELLED,
-        _S.RUNNING: _S.CANCELLING,
+        _S.RUNNING: _S.CANCELLED,
         _S.CANCELLING: _S.CANCELLING,
     },
     Cause.STOP: _STOPPED,
+    # A pipeline is carried by nobody.
+    Cause.COMPLETE: {_S.RUNNING: _S.COMPLETED, **_STOPPED},
     Cause.FAIL: {
         _S.SCHEDULED: _S.FAILED,
         _S.QUEUED: _S.FAILED,

@@ -48,6 +48,13 @@ class Verdicts:
                 self.settled.append(entry.finish(self.journal.again(step), outcome))
             case GoAhead(arguments):
                 # Known not to have been made, whatever was thought of it before.
-                go = self.journal.again(step, input=dict(arguments), status=StepStatus.RUNNING, tries=0)
+                go = self.journal.again(
+                    step,
+                    input=dict(arguments),
+                    status=StepStatus.RUNNING,
+                    tries=0,
+                    error=None,
+                    finished_at=None,
+                )
                 self.settled.append(entry.amend(go))
         return None

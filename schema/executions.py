@@ -13,6 +13,7 @@ import ids
 from db.executions import ExecutionRow
 from engine import executions as engine
 from engine.executions import Budget, Cancellation, NewExecution
+from engine.retries import retry_execution
 from engine.states import TERMINAL, Priority, Status
 from events.cursor import Cursor
 from ids import Kind
@@ -80,6 +81,10 @@ class CancelExecutionInput:
 @strawberry.input
 class RetryExecutionInput:
     id: strawberry.ID
+    from_step: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Keep the steps up to and including this one; null starts over.",
+    )
     idempotency_key: str | None = strawberry.UNSET
 
 
@@ -236,8 +241,8 @@ class ExecutionMutations:
             info,
             call_of(info, "retryExecution", input),
             Effect(
-                carry_out=lambda session: engine.retry_execution(
-                    session, user_id, input_id(Kind.EXECUTION, input.id)
+                carry_out=lambda session: retry_execution(
+                    session, user_id, input_id(Kind.EXECUTION, input.id), or_none(input.from_step)
                 ),
                 refer=executions.refer_to,
                 recall=lambda session, reference: executions.recall_execution(session, user_id, reference),
@@ -252,26 +257,33 @@ class ExecutionMutations:
 
 
 def _new(asked: StartExecutionInput) -> NewExecution:
-    metadata: Any = or_none(asked.metadata)
-    if not isinstance(metadata, dict | None):
-        raise errors.InvalidInput([errors.Issue(("input", "metadata"), "Must be an object.")])
     return NewExecution(
         input=asked.input,
         priority=asked.priority or Priority.MEDIUM,
         task_id=input_id(Kind.TASK, asked.task_id, "taskId") if asked.task_id else None,
         time_zone=asked.time_zone or "UTC",
-        metadata=cast("dict[str, Any] | None", metadata),
+        metadata=metadata_of(asked.metadata),
         start_at=or_none(asked.start_at),
         deadline=or_none(asked.deadline),
         lock_key=or_none(asked.lock_key),
-        budget=_budget(or_none(asked.budget)),
+        budget=budget_of(asked.budget),
     )
 
 
-def _budget(asked: BudgetInput | None) -> Budget:
+def budget_of(given: BudgetInput | None) -> Budget:
+    """The budget of an input."""
+    asked = or_none(given)
     if asked is None:
         return Budget()
     return Budget(or_none(asked.max_tokens), or_none(asked.max_cost), or_none(asked.max_steps))
+
+
+def metadata_of(given: JSON | None) -> dict[str, Any] | None:
+    """The metadata of an input. Raises InvalidInput."""
+    metadata: Any = or_none(given)
+    if not isinstance(metadata, dict | None):
+        raise errors.InvalidInput([errors.Issue(("input", "metadata"), "Must be an object.")])
+    return cast("dict[str, Any] | None", metadata)
 
 
 async def _settled(info: Info, user_id: UUID, execution_id: UUID, timeout_ms: int) -> ExecutionRow | None:

@@ -57,12 +57,12 @@ def given(asked: Any, *names: str) -> dict[str, object]:
     return {name: value for name, value in values if value is not strawberry.UNSET}
 
 
-def input_id(kind: Kind, text: str, field: str = "id") -> UUID:
-    """An input's id. Raises InvalidInput, as a mutation answers it."""
+def input_id(kind: Kind, text: str, *path: str) -> UUID:
+    """The id at this path of the input, `id` where none is given. Raises InvalidInput."""
     try:
         return ids.decode(kind, text)
     except errors.InvalidId as error:
-        raise errors.InvalidInput([errors.Issue(("input", field), error.message)]) from None
+        raise errors.InvalidInput([errors.Issue(("input", *(path or ("id",))), error.message)]) from None
 
 
 def call_of(info: Info, mutation: str, given: Any) -> Call:

@@ -10,9 +10,10 @@ from schema.agents import AgentMutations, AgentQueries
 from schema.conversations import ConversationMutations, ConversationQueries
 from schema.event import Event
 from schema.executions import ExecutionMutations, ExecutionQueries
-from schema.interrupts import InterruptQueries
+from schema.interrupts import InterruptMutations, InterruptQueries
 from schema.limits import LimitQueries
 from schema.nodes import NodeQueries
+from schema.pipelines import PipelineMutations
 from schema.scalars import SCALARS
 from schema.schedules import ScheduleMutations, ScheduleQueries
 from schema.streams import Subscription
@@ -44,6 +45,8 @@ class Mutation(
     AgentMutations,
     ConversationMutations,
     ExecutionMutations,
+    InterruptMutations,
+    PipelineMutations,
     ScheduleMutations,
 ):
     pass

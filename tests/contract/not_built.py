@@ -4,10 +4,6 @@ A name stands for all that is below it: `Agent` also for `Agent.id` and `Agent: 
 """
 
 ENGINE = """
-InterruptAnswer
-AnswerInterruptsInput AnswerAccepted AlreadyAnswered InterruptExpired AnswerResult AnswerInterruptsPayload
-Mutation.answerInterrupts
-RetryExecutionInput.fromStep PipelineRunInput StartPipelineInput Mutation.startPipeline
 """
 
 CONVERSATIONS = """

@@ -124,7 +124,8 @@ class Person:
                 self.tasks.made |= named if intent == "CREATE" else set()
                 self.tasks.ended |= named if intent == "DELETE" else set()
             case "StartExecutionSuccess":
-                self.runs.made.add(outcome["execution"]["id"])
+                run = outcome["execution"]
+                self.runs.made |= {one["id"] for one in (run, *run.get("children", ()))}
             case _:
                 pass
 
