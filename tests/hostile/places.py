@@ -39,7 +39,12 @@ _PLAIN: dict[str, Any] = {
     "DateTime": "2026-03-04T10:00:00Z",
     "JSON": {},
 }
-_NAMED = {"email": "someone@example.com", "password": "correct horse battery", "cron": "0 9 * * 1"}
+_NAMED = {
+    "email": "someone@example.com",
+    "password": "correct horse battery",
+    "cron": "0 9 * * 1",
+    "name": "ann",
+}
 _LEVELS = 2
 
 

@@ -11,6 +11,8 @@ from ids import Kind, encode, new_id, parse
 from tests.api import Api, User
 from tests.conftest import working
 from tests.hostile.places import Place, id_places, inner_id_arguments, send
+from tests.interrupts.asking import asked
+from tests.scripted import make_agent, start
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +23,7 @@ STATE = """{
   agents(first: 100, includeArchived: true) { nodes { id name version archivedAt } }
   schedules(first: 100) { nodes { id remaining nextRunAt } }
   conversations(first: 100) { nodes { id title cursor messages { nodes { id content } } } }
-  executions(first: 100) {
+  executions(first: 20) {
     nodes { id status endReason attempt cursor steps { nodes { id status } } }
   }
 }"""
@@ -87,11 +89,16 @@ async def test_anothers_cursor_is_like_one_of_a_stream_that_never_was(api: Api) 
 
 
 async def settle(api: Api) -> House:
-    """The owner has tasks, a run that is over with its steps, and one that waits."""
+    """The owner has tasks, a run that is over with its steps, one that waits, and one that asks."""
     owner, stranger = await api.user("owner@example.com"), await api.user("stranger@example.com")
     async with working(api.services):
         over = (await owner.start("Add a task to buy milk, then show my tasks"))["execution"]["id"]
         run = await owner.finished(over)
+        cautious = await make_agent(
+            api.services.db, owner.id, "Cy", model="rules", approval_required=["add_task"]
+        )
+        asking = await start(api.services, cautious, "Add a task to buy bread")
+        (interrupt,) = await asked(owner, asking)
     task = (await owner.create("Call the dentist"))["id"]
     agent = (await owner.agent("Ann"))["id"]
     talk = await owner.conversation(systemPrompt="Be brief.")
@@ -109,7 +116,8 @@ async def settle(api: Api) -> House:
             Kind.SCHEDULE: [schedule],
             Kind.CONVERSATION: [talk["id"]],
             Kind.MESSAGE: [message["id"] for message in talk["messages"]["nodes"]],
-            Kind.EXECUTION: [over, waiting],
+            Kind.EXECUTION: [over, waiting, asking],
+            Kind.INTERRUPT: [interrupt["id"]],
             Kind.STEP: [step["id"] for step in run["steps"]["nodes"]],
         },
         {
