@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -65,6 +65,14 @@ class Reader(ABC):
         if row is None:
             raise LookupError(query.sql)
         return row
+
+
+class Readers(Protocol):
+    """Where a user's rows can be read."""
+
+    def reading(self, user_id: UUID) -> Reader:
+        """Reads this user's rows; statements that follow one another may see what was committed between."""
+        ...
 
 
 class Session(Reader):
@@ -162,9 +170,9 @@ class Database:
         except TimeoutError:
             self._pool.terminate()
 
-    def reading(self, user_id: UUID) -> Reader:
+    def reading(self, user_id: UUID) -> UserReader:
         """Reads this user's rows, each statement a transaction of its own that takes one round trip."""
-        return _UserReader(self, user_id)
+        return UserReader(self, user_id)
 
     @asynccontextmanager
     async def as_user(self, user_id: UUID) -> AsyncGenerator[Session]:
@@ -265,16 +273,21 @@ class Database:
             self._turns.release()
 
 
-class _UserReader(Reader):
+class UserReader(Reader):
+    """Reads one user's rows, each statement a transaction of its own. Opened by `Database.reading`."""
+
     def __init__(self, db: Database, user_id: UUID) -> None:
         self._db, self._user = db, str(user_id)
 
     async def all(self, query: Query[R], **parameters: object) -> list[R]:
         """Every row of the answer."""
-        arguments = query.arguments(parameters)
+        return await self.fetch(query.as_user, query.arguments(parameters), query.row)
+
+    async def fetch(self, sql: str, arguments: Sequence[object], row: type[R]) -> list[R]:
+        """What a statement returns that says itself whose it is: by its last argument, which is added."""
         driver = await self._db.take()
         try:
-            return await driver.fetch(query.as_user, *arguments, self._user, record_class=query.row)
+            return await driver.fetch(sql, *arguments, self._user, record_class=row)
         except BaseException as error:
             if not isinstance(error, asyncpg.PostgresError):
                 await _roll_back(driver)  # what the server may still say of it must reach nobody else

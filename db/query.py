@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import cached_property
 from inspect import get_annotations
 from operator import itemgetter
@@ -37,17 +39,29 @@ API_ROLE = "baton_api"
 # The last clause reads `me`, so that Postgres can only begin with the statement once `me` is there: row-level
 # security asks for the user no sooner. Were it otherwise, there would be no user, and no rows. For another
 # role there would be no wall: no setting has that name, and Postgres says so.
-_AS_USER = """
-select found.* from (
+_ME = """
   select set_config(
     case current_user when '{role}' then 'baton.user_id' else 'not {role}' end, ${user}, true
   ) as id
   offset 0
-) as me
+"""
+_AS_USER = f"""
+select found.* from ({_ME}) as me
 cross join lateral (select * from (
-{sql}
+{{sql}}
 ) as every_row offset (me.id is null)::int) as found
 """
+# For each set of values that is asked about, in their order.
+_AS_USER_TOGETHER = f"""
+select found.*, asked.place from ({_ME}) as me
+cross join lateral (
+  select * from unnest({{lists}}) with ordinality as given ({{names}}, place) offset (me.id is null)::int
+) as asked
+cross join lateral (select * from (
+{{sql}}
+) as every_row offset (me.id is null)::int) as found
+"""
+_PARAMETER = re.compile(r"\$(\d+)\b")
 
 
 class Query(Generic[R]):
@@ -61,6 +75,9 @@ class Query(Generic[R]):
         self.sql = str(compiled)
         self.row = row
         self._names = tuple(compiled.positiontup or ())
+        self._together: dict[tuple[int, ...], str] = {}
+        self.types: Sequence[str] | None = None
+        "Of its arguments, once Postgres was asked (`db.gathering`)."
         self._constants = {n: compiled.params[n] for n in self._names if not compiled.binds[n].required}
 
     @cached_property
@@ -75,6 +92,21 @@ class Query(Generic[R]):
     def as_system(self) -> str:
         """The same, as another text: Postgres throws a plan away that was made for another role."""
         return f"/* system */ {self.sql}"
+
+    def together(self, differing: tuple[int, ...], types: Sequence[str]) -> str:
+        """The same for many sets of values at once, which differ in these of its arguments.
+
+        An argument that differs is passed as an array of its type, the others as they are. Rows have a column
+        `place` more, which counts the sets from 1. The user's id follows, as for `as_user`.
+        """
+        if differing not in self._together:
+            lists = ", ".join(f"${n + 1}::{types[n]}[]" for n in differing)
+            names = ", ".join(f"p{n + 1}" for n in differing)
+            numbers = {str(n + 1) for n in differing}
+            sql = _PARAMETER.sub(lambda m: f"asked.p{m[1]}" if m[1] in numbers else m[0], self.sql)
+            values = {"role": API_ROLE, "user": len(self._names) + 1, "lists": lists, "names": names}
+            self._together[differing] = _AS_USER_TOGETHER.format(sql=sql, **values)
+        return self._together[differing]
 
     def arguments(self, parameters: dict[str, object]) -> list[object]:
         """Values in the statement's order. Raises KeyError for a parameter that was not given."""

@@ -104,11 +104,11 @@ _IS_NEXT_WANTED = Query(
 _UNBLOCK = Query("update executions set blocked = false where user_id = :user_id and id = :id")
 _QUEUED_BEFORE = Query(
     """
-    select (
+    select mine.id, (
       select count(*) from executions as other
       where other.status = 'QUEUED' and not other.blocked and (other.rank, other.id) < (mine.rank, mine.id)
     ) as position
-    from executions as mine where mine.id = :id and mine.user_id = :user_id and mine.status = 'QUEUED'
+    from executions as mine where mine.id = any(:ids) and mine.user_id = :user_id and mine.status = 'QUEUED'
     """
 )
 # Locks the rows it takes and skips those that another worker is taking: no run has two owners.
@@ -204,10 +204,10 @@ async def unblock_next(session: Session, user_id: UUID, key: str) -> bool:
     return False
 
 
-async def queue_position(session: Session, user_id: UUID, execution_id: UUID) -> int | None:
-    """How many runs, of anybody, are claimed before this user's one; None where it is not queued.
+async def queue_positions(session: Session, user_id: UUID, ids: list[UUID]) -> dict[UUID, int]:
+    """How many runs, of anybody, are claimed before each of this user's ones that are queued.
 
     Needs a system transaction.
     """
-    row = await session.first(_QUEUED_BEFORE, user_id=user_id, id=execution_id)
-    return None if row is None else row["position"]
+    found = await session.all(_QUEUED_BEFORE, user_id=user_id, ids=ids)
+    return {row["id"]: row["position"] for row in found}

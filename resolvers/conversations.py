@@ -6,7 +6,7 @@ from uuid import UUID
 
 from db import conversations as rows
 from db import messages as message_rows
-from db.connection import Database, Session
+from db.connection import Database, Readers, Session
 from db.conversations import CONVERSATIONS, ConversationRow
 from db.messages import MESSAGES, MessageRow
 from db.paging import Slice
@@ -40,13 +40,13 @@ async def conversation_count(db: Database, user_id: UUID) -> int:
     return await CONVERSATIONS.count(db.reading(user_id), {"user_id": user_id})
 
 
-async def message_page(db: Database, row: ConversationRow, up_to: int, window: Window) -> Slice[MessageRow]:
+async def message_page(db: Readers, row: ConversationRow, up_to: int, window: Window) -> Slice[MessageRow]:
     """One page of the messages up to a number, oldest first. Raises BadUserInput and InvalidCursor."""
     page = window.page("NUMBER")
     return await MESSAGES.page(db.reading(row.user_id), page, _messages_of(row, up_to))
 
 
-async def message_count(db: Database, row: ConversationRow, up_to: int) -> int:
+async def message_count(db: Readers, row: ConversationRow, up_to: int) -> int:
     """How many messages there are up to a number."""
     return await MESSAGES.count(db.reading(row.user_id), _messages_of(row, up_to))
 

@@ -10,7 +10,7 @@ from db import events as event_rows
 from db import executions as rows
 from db import queue
 from db import steps as step_rows
-from db.connection import Database, Session
+from db.connection import Database, Readers, Session
 from db.events import EventRow
 from db.executions import EXECUTIONS, ExecutionRow
 from db.paging import Slice
@@ -44,25 +44,25 @@ async def steps_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUI
 
 
 async def execution_page(
-    db: Database, user_id: UUID, filters: Mapping[str, object], window: Window
+    db: Readers, user_id: UUID, filters: Mapping[str, object], window: Window
 ) -> Slice[ExecutionRow]:
     """One page of the user's runs, newest first. Raises BadUserInput and InvalidCursor."""
     page = window.page("CREATED_AT", descending=True)
     return await EXECUTIONS.page(db.reading(user_id), page, {**filters, "user_id": user_id})
 
 
-async def execution_count(db: Database, user_id: UUID, filters: Mapping[str, object]) -> int:
+async def execution_count(db: Readers, user_id: UUID, filters: Mapping[str, object]) -> int:
     """How many runs the filters let through."""
     return await EXECUTIONS.count(db.reading(user_id), {**filters, "user_id": user_id})
 
 
-async def step_page(db: Database, row: ExecutionRow, as_of: int, window: Window) -> Slice[StepRow]:
+async def step_page(db: Readers, row: ExecutionRow, as_of: int, window: Window) -> Slice[StepRow]:
     """One page of a run's steps in order: those that its log knew of at seq `as_of`."""
     page = window.page("NUMBER")
     return await STEPS.page(db.reading(row.user_id), page, _steps_of(row, as_of))
 
 
-async def step_count(db: Database, row: ExecutionRow, as_of: int) -> int:
+async def step_count(db: Readers, row: ExecutionRow, as_of: int) -> int:
     """How many steps the log knew of at seq `as_of`."""
     return await STEPS.count(db.reading(row.user_id), _steps_of(row, as_of))
 
@@ -71,9 +71,7 @@ def _steps_of(row: ExecutionRow, as_of: int) -> dict[str, object]:
     return {"user_id": row.user_id, "execution_id": row.id, "as_of": as_of}
 
 
-async def event_page(
-    db: Database, row: ExecutionRow, first: int | None, after: str | None
-) -> Slice[EventRow]:
+async def event_page(db: Readers, row: ExecutionRow, first: int | None, after: str | None) -> Slice[EventRow]:
     """One page of a run's log, by the cursors of its stream.
 
     Raises BadUserInput, InvalidCursor and FutureCursor.
@@ -89,10 +87,10 @@ async def event_page(
     return Slice(found[:size], has_next=len(found) > size, has_previous=seen > 0)
 
 
-async def queue_position(db: Database, row: ExecutionRow) -> int | None:
-    """How many runs go first, None for one that is not queued. Counts everybody's, so the system asks."""
+async def queue_positions(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUID, int]:
+    """How many runs go before each that is queued. Counts everybody's, so the system asks."""
     async with db.as_system() as session:
-        return await queue.queue_position(session, row.user_id, row.id)
+        return await queue.queue_positions(session, user_id, ids)
 
 
 async def await_execution(

@@ -12,6 +12,7 @@ from strawberry.dataloader import DataLoader
 
 from auth import Principal
 from db.connection import Database
+from db.gathering import Gathered
 from errors import Forbidden, Unauthenticated
 from resolvers.services import Services
 from scopes import Scope
@@ -37,6 +38,8 @@ class Context:
         default_factory=dict[Find[Any], DataLoader[UUID, Any]]
     )
 
+    _together: Gathered | None = None
+
     async def load(self, find: Find[V], one: UUID) -> V | None:
         """What is found for this id; asked in one statement with what other fields look for just now."""
         return (await self.load_many(find, [one]))[0]
@@ -55,6 +58,13 @@ class Context:
             return [found.get(one) for one in ids]
 
         return load
+
+    @property
+    def together(self) -> Gathered:
+        """Where lists within lists are read: those of all objects of a list in one statement."""
+        if self._together is None:
+            self._together = Gathered(self.services.db)
+        return self._together
 
     @property
     def user_id(self) -> UUID:

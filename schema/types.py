@@ -237,7 +237,7 @@ class Execution(Node):
     async def steps(
         self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
     ) -> Connection[Step]:
-        db = info.context.services.db
+        db = info.context.together
         page = await executions.step_page(db, self.row, self.seq, window(first, after))
         return Connection[Step].of(
             page,
@@ -252,15 +252,14 @@ class Execution(Node):
     async def events(
         self, info: Info, first: int | None = 100, after: str | None = strawberry.UNSET
     ) -> EventConnection:
-        services = info.context.services
-        page = await executions.event_page(services.db, self.row, or_none(first), or_none(after))
-        return EventConnection(stream=self.row.id, epoch=services.logs.epoch, page=page)
+        page = await executions.event_page(info.context.together, self.row, or_none(first), or_none(after))
+        return EventConnection(stream=self.row.id, epoch=info.context.services.logs.epoch, page=page)
 
     @strawberry.field(description="How many runs go first; null unless QUEUED.")
     async def queue_position(self, info: Info) -> int | None:
         if self.row.status != Status.QUEUED:
             return None
-        return await executions.queue_position(info.context.services.db, self.row)
+        return await info.context.load(executions.queue_positions, self.row.id)
 
     @strawberry.field(description="Where its stream stands now.")
     def cursor(self, info: Info) -> str:
@@ -366,7 +365,7 @@ class Conversation(Node):
         last: int | None = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
     ) -> Connection[Message]:
-        db = info.context.services.db
+        db = info.context.together
         page = await conversations.message_page(db, self.row, self.up_to, window(first, after, last, before))
         return Connection[Message].of(
             page,
@@ -396,7 +395,7 @@ async def execution_connection(
     info: Info, filters: dict[str, object], within: Window
 ) -> Connection[Execution]:
     """The viewer's runs that the filters let through, newest first."""
-    db, user_id = info.context.services.db, info.context.user_id
+    db, user_id = info.context.together, info.context.user_id
     page = await executions.execution_page(db, user_id, filters, within)
     return Connection[Execution].of(
         page,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -20,6 +21,8 @@ from edge.requests import GraphQLRequest
 from resolvers.services import Services
 from schema.context import Context
 from schema.root import schema
+
+_INSTANT = re.compile(rb"20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
 @dataclass
@@ -95,6 +98,20 @@ class Road:
             return orjson.dumps({"refused": masking.failure(error, caller.request_id).errors})
 
 
+def _timeless(answer: bytes) -> bytes:
+    """Without the instants of this moment, which two answers cannot have in common."""
+    now = utc_now()
+
+    def fact(match: re.Match[bytes]) -> bytes:
+        return (
+            b"now"
+            if abs((datetime.fromisoformat(match[0].decode()) - now).total_seconds()) < 100
+            else match[0]
+        )
+
+    return _INSTANT.sub(fact, answer)
+
+
 class Roads:
     """Both, over the same rows."""
 
@@ -107,5 +124,7 @@ class Roads:
         """The answer that both give, to the byte."""
         planned = await self.planned.answer(user_id, document, variables)
         plain = await self.plain.answer(user_id, document, variables)
-        assert planned == plain, f"{document}\n{variables}\n\nby plan: {planned!r}\n\nplain:   {plain!r}"
+        assert _timeless(planned) == _timeless(plain), (
+            f"{document}\n{variables}\n\nby plan: {planned!r}\n\nplain:   {plain!r}"
+        )
         return planned
