@@ -24,6 +24,7 @@ from edge.core import inside
 from edge.door import Door, RequestFacts
 from edge.execution import Caller
 from edge.server import Edge
+from redaction import learn, shield_logs
 from resolvers.health import troubles
 from resolvers.services import Services, open_services
 from resolvers.users import identify
@@ -99,6 +100,8 @@ class Server:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None, None]:
+        learn(self._settings.secrets())
+        shield_logs()
         async with AsyncExitStack() as opened:
             try:
                 dsn = await opened.enter_async_context(database(self._settings))

@@ -34,6 +34,7 @@ from engine.retention import Retention
 from engine.states import Priority
 from engine.task_agent import AgentOutcome
 from errors import BatonError
+from redaction import learn, shield_logs
 from resolvers.task_agent import Answered, question
 from resolvers.task_agent import ask as agent_ask
 from resolvers.users import ensure_user
@@ -278,6 +279,7 @@ async def _database(settings: Settings) -> AsyncGenerator[Database, None]:
 
 def _settings(**chosen: object) -> Settings:
     settings = Settings.load()
+    learn(settings.secrets())
     return settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 
@@ -299,6 +301,7 @@ def main() -> None:
     """Run a command; a problem that a person can mend is one sentence and exit code 2."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    shield_logs()
     try:
         cli()
     except (SettingsError, BatonError, Misuse) as problem:

@@ -14,6 +14,7 @@ import uvicorn
 
 from app import Server
 from db.home import database
+from edge.heads import BoundedHttp
 from engine.crew import crew
 from engine.worker import Worker
 from errors import BatonError
@@ -62,6 +63,7 @@ class ApiServer(uvicorn.Server):
                 self._application.application(),
                 host=settings.host,
                 port=settings.port,
+                http=BoundedHttp,
                 access_log=False,
                 server_header=False,
                 proxy_headers=bool(settings.trusted_proxies),

@@ -6,6 +6,7 @@ import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -179,6 +180,13 @@ class Settings(BaseSettings):
         if info.data.get("jwks_url") and not value:
             raise ValueError("must be set, since BATON_JWKS_URL is")
         return value
+
+    def secrets(self) -> list[str]:
+        """What must stand in no log: every secret of these settings, and the password of the database."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        password = urlsplit(self.database_url or "").password
+        return [*found, *([password, unquote(password)] if password else [])]
 
     @classmethod
     def load(cls) -> Self:

@@ -37,6 +37,7 @@ from edge.answers import MAX_ERRORS, Failure
 from edge.demand import Demand, demand_of
 from edge.limits import excesses
 from edge.masking import BAD_USER_INPUT, PARSE_FAILED, VALIDATION_FAILED, refused
+from edge.sizes import MAX_CHARACTERS, MAX_ROOT_FIELDS, oversized
 from settings import Settings
 
 Fragments: TypeAlias = Mapping[str, FragmentDefinitionNode]
@@ -44,6 +45,7 @@ Fragments: TypeAlias = Mapping[str, FragmentDefinitionNode]
 # Built once: a rule class of its own for each request would be a new rule for each request.
 _RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 _SHUT_RULES = (*_RULES, NoSchemaIntrospectionCustomRule)
+_MOST_SUGGESTIONS = 5
 _MAX_COMMENTS = 200
 
 # A syntax tree takes up to 150 bytes for each character of its text.
@@ -122,7 +124,11 @@ class Documents:
 
     def _prepare(self, text: str) -> dict[str | None, Operation]:
         document = self._parse(text)
-        errors = [*_nul_strings(document, text), *excesses(document, self._settings)]
+        errors = [
+            *_nul_strings(document, text),
+            *oversized(document),
+            *excesses(document, self._settings),
+        ]
         if not errors:
             errors = self._validate(document)
         if errors:
@@ -133,13 +139,21 @@ class Documents:
         return operations
 
     def _validate(self, document: DocumentNode) -> list[GraphQLError]:
-        """Where the schema is not to be read, errors do not tell it bit by bit either."""
-        if self._settings.introspection:
-            return validate(self._schema, document, _RULES, max_errors=MAX_ERRORS)
-        return validate(self._schema, document, _SHUT_RULES, max_errors=MAX_ERRORS, hide_suggestions=True)
+        """Where the schema is not to be read, errors do not tell it bit by bit either.
+
+        Looking for names that might be meant takes longer than all else: that helps with a few errors only.
+        """
+        rules = _RULES if self._settings.introspection else _SHUT_RULES
+        errors = validate(self._schema, document, rules, max_errors=MAX_ERRORS, hide_suggestions=True)
+        if self._settings.introspection and 0 < len(errors) <= _MOST_SUGGESTIONS:
+            return validate(self._schema, document, rules, max_errors=MAX_ERRORS)
+        return errors
 
     def _parse(self, text: str) -> DocumentNode:
         """Stops at the first token too many, so that no length of text costs more than reading it."""
+        if len(text) > MAX_CHARACTERS:
+            error = GraphQLError(f"A document has {MAX_CHARACTERS:,} characters at most.")
+            raise Failure([refused(error, PARSE_FAILED)])
         limit = self._settings.max_tokens
         try:
             return parse(text, max_lexical_tokens=limit, max_comments=_MAX_COMMENTS)
@@ -185,6 +199,9 @@ def _operation(
 ) -> Operation:
     fields = list(_root_fields(node.selection_set, fragments, set()))
     roots = frozenset((f.alias or f.name).value for f in fields if not f.name.value.startswith("__"))
+    if len({(f.alias or f.name).value for f in fields}) > MAX_ROOT_FIELDS:
+        error = GraphQLError(f"An operation has {MAX_ROOT_FIELDS} root fields at most.", node)
+        raise Failure([refused(error, VALIDATION_FAILED)])
     demand = demand_of(schema, node, fragments, fields, access)
     if node.operation is not OperationType.SUBSCRIPTION:
         return Operation(document, node, roots, None, demand)

@@ -6,13 +6,13 @@ Errors that are ours to answer for are logged in full under a correlation id; th
 from __future__ import annotations
 
 import logging
-import re
 import traceback
 
 from graphql import FieldNode, GraphQLError
 
 from edge.answers import Failure, PublicError
 from errors import BatonError, RequestError
+from redaction import redact
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -22,7 +22,6 @@ _INTERNAL = "Something went wrong on our side."
 _MAX_MESSAGE = 500
 _MAX_LOG_LINE = 400
 _MAX_LOG_LINES = 60
-_SECRETS = re.compile(r"(?i)\bbearer\s+\S+|\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?<=://)[^/\s@]+(?=@)")
 _log = logging.getLogger("baton.edge")
 
 
@@ -64,7 +63,7 @@ def broken(error: Exception, path: str, correlation_id: str) -> Failure:
 
 def printable(text: str, limit: int = _MAX_LOG_LINE) -> str:
     """The text as it may stand in one line of a log: no control characters, no tokens, not too long."""
-    shown = _SECRETS.sub("[secret]", text[: 4 * limit])
+    shown = redact(text[: 4 * limit])
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 

@@ -17,7 +17,7 @@ FLOORS: list[set[str]] = [
     {"events", "db"},
     {"auth"},
     {"settings", "client"},
-    {"errors", "ids", "projection", "scopes"},
+    {"errors", "ids", "projection", "redaction", "scopes"},
 ]
 ROOMS = set.union(*FLOORS)
 # On one floor nobody knows the neighbour, but `ids` says what a bad id is.

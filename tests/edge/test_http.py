@@ -274,3 +274,25 @@ def test_a_browser_is_shown_the_page(http: httpx2.Client) -> None:
 def test_a_subscription_needs_a_road_that_stays_open(http: httpx2.Client) -> None:
     response = post(http, {"query": "subscription { count { number } }"}, f"{GRAPHQL}, {JSON}")
     assert (response.status_code, code(response)) == (406, "BAD_REQUEST")
+
+
+HALVES = [
+    b"",
+    b"GET",
+    b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: appl",
+    b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost:",
+]
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_a_head_that_is_sent_by_half_is_408_and_the_connection_ends(server: Server, half: bytes) -> None:
+    """Also that of a second request, and that of which nothing came at all."""
+    with raw(server, half) as connection:
+        assert b"HTTP/1.1 408 Request Timeout" in read_all(connection)
+
+
+@pytest.mark.parametrize("piece", [b"X-Much: " + b"x" * 40_000, b"X-Many: 1\r\n" * 5_000, b"x" * 40_000])
+def test_a_head_that_is_too_long_is_431(server: Server, piece: bytes) -> None:
+    """Whether it is one header or many, and before it is whole."""
+    with raw(server, b"GET /graphql HTTP/1.1\r\nHost: x\r\n" + piece) as connection:
+        assert read_all(connection).startswith(b"HTTP/1.1 431")

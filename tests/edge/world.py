@@ -22,6 +22,7 @@ from strawberry.scalars import JSON
 import errors
 from auth import Principal
 from edge.door import Door, RequestFacts
+from edge.heads import BoundedHttp
 from edge.server import Edge
 from settings import Settings
 
@@ -238,6 +239,12 @@ async def authenticate(token: str | None) -> Principal | None:
             raise errors.Unauthenticated
 
 
+class Quick(BoundedHttp):
+    """Does not wait long for a head."""
+
+    head_seconds = 0.3
+
+
 def make_edge(notes: Notes, settings: Settings = LIMITS) -> Edge[Context]:
     door = Door(authenticate, lambda principal, facts: Context(principal, facts, notes))
     return Edge(SCHEMA, settings, door, page=b"<!doctype html><title>page</title>", body_seconds=0.5)
@@ -278,7 +285,9 @@ def serve() -> Iterator[Server]:
     routes = [Route("/graphql", edge.http), WebSocketRoute("/graphql", edge.socket)]
     app = Starlette(routes=routes, lifespan=lifespan)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=5, lifespan="on")
+        config = uvicorn.Config(
+            app, http=Quick, log_level="critical", timeout_graceful_shutdown=5, lifespan="on"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
