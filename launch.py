@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from uuid import UUID
@@ -25,6 +26,7 @@ from settings import Settings
 DEVELOPER = "you@example.com"
 "Who `baton dev` signs in."
 _A_DAY = 86_400
+_GONE_SECONDS = 20
 FIRST_OPERATION = """\
 mutation {
   startExecution(input: {
@@ -91,6 +93,8 @@ class ApiServer(uvicorn.Server):
         log.disabled = True  # what goes wrong is raised from here, where uvicorn would log it and exit
         try:
             await super().startup(sockets=sockets)
+            for listening in [one for server in self.servers for one in server.sockets]:
+                _notice_who_is_gone(listening)
         except SystemExit as end:
             raise self._application.failure or CannotListen(str(end.__context__)) from None
         finally:
@@ -116,6 +120,21 @@ class ApiServer(uvicorn.Server):
         """Where it listens, once it has started."""
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         return f"http://{host}:{port}"
+
+
+def _notice_who_is_gone(listening: socket.socket) -> None:
+    """Have the kernel end connections whose peer takes or answers nothing any more; they inherit this.
+
+    Uvicorn's pings cannot tell: they queue behind the data that such a client does not take.
+    """
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        for option, value in (
+            (socket.TCP_USER_TIMEOUT, _GONE_SECONDS * 1_000),
+            (socket.TCP_KEEPIDLE, _GONE_SECONDS),
+            (socket.TCP_KEEPINTVL, _GONE_SECONDS // 4),
+        ):
+            listening.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def serve(settings: Settings) -> None:

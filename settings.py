@@ -104,6 +104,10 @@ class Settings(BaseSettings):
     "Queries that wait by contract (awaitExecution, waitMs) get their own time on top."
     connection_init_seconds: float = Field(default=5, gt=0, le=60)
     heartbeat_seconds: float = Field(default=15, gt=0, le=300)
+    max_sockets_per_user: int = Field(default=50, ge=1)
+    "At one server process; one more is closed with 1013."
+    max_streams_per_user: int = Field(default=500, ge=1)
+    "Subscriptions at one server process, over all of a user's sockets; one more is RATE_LIMITED."
     slow_consumer_seconds: float = Field(default=30, gt=0, le=600)
     "How long a subscriber may take to accept a frame before its stream is closed with SLOW_CONSUMER."
 

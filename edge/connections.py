@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
+from edge.seats import Seats
+
 _CLEAN_UP_SECONDS = 1.0
 
 
 class Connections:
     """The long connections of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, sockets: Seats) -> None:
+        self.sockets = sockets
         self.draining = False
         self._open: dict[asyncio.Task[object], Callable[[], None]] = {}
         self._all_gone = asyncio.Event()

@@ -6,7 +6,7 @@ file.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -28,6 +28,7 @@ from edge.plans.plan import Unfinished
 from edge.plans.plans import Plans
 from edge.registry import Automatic, Trusted
 from edge.requests import GraphQLRequest
+from edge.seats import Seats
 from errors import OperationTimeout
 from events.source import Stream, Told
 from settings import Settings
@@ -54,6 +55,7 @@ class Executions(Generic[C]):
         self._guard = Guard(settings.max_cost, door.purse)
         self._plans = Plans(schema)
         self._views = Views(self._schema)
+        self._seats = Seats(settings.max_streams_per_user, "streams")
         trusted = settings.trusted_documents
         self._registry = Automatic(door.store) if trusted is None else Trusted(load_trusted(trusted))
         self._hide_suggestions = not settings.introspection
@@ -96,18 +98,27 @@ class Executions(Generic[C]):
         """
         await self._guard.admit(operation.demand, variables, caller)
         execution = self._execution(operation, variables, self._context(caller, Patience(None)))
-        source = await execution.source()
-        if isinstance(source, ExecutionResult):
-            raise Failure(_errors(source, caller.request_id))
+        leave = self._seat(caller)
+        try:
+            source = await execution.source()
+            if isinstance(source, ExecutionResult):
+                raise Failure(_errors(source, caller.request_id))
+        except BaseException:
+            leave()
+            raise
         (field,) = operation.roots
         if not isinstance(source, Stream):
-            return _answers(execution, source, caller.request_id, field)
+            return _answers(execution, source, caller.request_id, field, leave)
 
         async def execute(told: Told) -> Answer:
             return await self._on_event(operation, variables, caller, told)
 
         view = self._views.of(operation, execution)
-        return Live(source, view, execute, field, caller.request_id)
+        return Live(source, view, execute, leave, field, caller.request_id)
+
+    def _seat(self, caller: Caller) -> Callable[[], None]:
+        """Raises RateLimited. Nobody has no seats, and no streams either."""
+        return _nothing if caller.principal is None else self._seats.take(caller.principal.user_id)
 
     async def _on_event(
         self, operation: Operation, variables: dict[str, object], caller: Caller, told: Told
@@ -163,8 +174,16 @@ async def _answered(
     return _answer(result, correlation_id, cursor)
 
 
+def _nothing() -> None:
+    """Nobody's seat is left."""
+
+
 async def _answers(
-    execution: Execution, source: AsyncIterable[object], correlation_id: str, field: str
+    execution: Execution,
+    source: AsyncIterable[object],
+    correlation_id: str,
+    field: str,
+    leave: Callable[[], None],
 ) -> AsyncGenerator[Answer, None]:
     try:
         async for event in source:
@@ -172,6 +191,7 @@ async def _answers(
     except Exception as error:
         raise masking.broken(error, field, correlation_id) from error
     finally:
+        leave()
         if isinstance(source, AsyncGenerator):
             await source.aclose()
 

@@ -25,7 +25,7 @@ from edge.expiry import seconds_left
 from edge.headers import bearer, idempotency_key
 from edge.negotiation import Media, media_type
 from edge.requests import GraphQLRequest, read_json
-from edge.sse import Answers, EventStream, failing
+from edge.sse import Answers, EventStream, close, failing
 from errors import BadRequest, RequestError, Unavailable
 from settings import Settings
 
@@ -126,6 +126,7 @@ class Http(Generic[C]):
         self, exchange: Exchange, answers: Answers, caller: Caller, comment: str | None
     ) -> None:
         if self._connections.draining:
+            await close(answers)
             raise Unavailable("This server is shutting down; try again.")
         seconds = None if caller.principal is None else max(seconds_left(caller.principal), 0)
         stream = EventStream(exchange, answers, self._settings.heartbeat_seconds)

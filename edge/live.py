@@ -80,12 +80,19 @@ class Views:
 class Live(Source[Answer]):
     """One subscription to a stream. Its failures are Failures."""
 
-    __slots__ = ("_correlation_id", "_execute", "_path", "_source", "_take", "_task", "_view")
+    __slots__ = ("_correlation_id", "_execute", "_leave", "_path", "_source", "_take", "_task", "_view")
 
     def __init__(
-        self, source: Stream, view: View | None, execute: Execute, path: str, correlation_id: str
+        self,
+        source: Stream,
+        view: View | None,
+        execute: Execute,
+        leave: Callable[[], None],
+        path: str,
+        correlation_id: str,
     ) -> None:
         self._source, self._view, self._execute = source, view, execute
+        self._leave: Callable[[], None] | None = leave
         self._path, self._correlation_id = path, correlation_id
         self._take: Take[Answer] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -103,6 +110,9 @@ class Live(Source[Answer]):
         """Part of Source."""
         self._take = None
         self._source.close()
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
         if self._task is not None:
             self._task.cancel()
 

@@ -12,6 +12,7 @@ from edge.connections import Connections
 from edge.door import Door
 from edge.execution import Caller, Executions
 from edge.http import Http
+from edge.seats import Seats
 from edge.websocket import Sockets
 from settings import Settings
 
@@ -34,7 +35,7 @@ class Edge(Generic[C]):
         body_seconds: float = 10,
     ) -> None:
         self._executions = executions = Executions(schema, settings, door)
-        self._connections = Connections()
+        self._connections = Connections(Seats(settings.max_sockets_per_user, "sockets"))
         self.http = Http(executions, door, settings, self._connections, page, body_seconds)
         self.socket = Sockets(executions, door, settings, self._connections)
 

@@ -61,6 +61,8 @@ class EventStream:
                 if not self._closing:
                     work.cancel()
                 await asyncio.wait({work, gone})
+                if isinstance(self._answers, Live):  # also where the work had not come to it yet
+                    self._answers.close()
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
                 await self._exchange.write(b"", more=False)
@@ -85,7 +87,7 @@ class EventStream:
             await self._send(_event(masking.failure(error, self._exchange.request_id).body, None))
         finally:
             self._closing = True
-            await _close(self._answers)
+            await close(self._answers)
 
     async def _next(self) -> Answer | None:
         """The next answer; while there is none, a sign of life now and then."""
@@ -112,7 +114,8 @@ async def _advance(answers: Answers) -> Answer | None:
     return await answers.next() if isinstance(answers, Live) else await anext(answers, None)
 
 
-async def _close(answers: Answers) -> None:
+async def close(answers: Answers) -> None:
+    """Be done with them."""
     if isinstance(answers, Live):
         answers.close()
     else:

@@ -7,6 +7,7 @@ with an `error` message, and the socket lives.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
@@ -26,7 +27,7 @@ from edge.headers import bearer, request_id
 from edge.operations import MAX_OPERATIONS, Operations, error_message
 from edge.outbox import Gone, Outbox
 from edge.requests import GraphQLRequest, Unfit, check_values, is_object, read_json
-from errors import BadRequest, Unauthenticated, Unavailable
+from errors import BadRequest, RateLimited, Unauthenticated, Unavailable
 from events.source import CloseReason
 from settings import Settings
 
@@ -108,11 +109,13 @@ class Socket(Generic[C]):
         self._asked = False
         self._principal: Principal | None = None
         self._expiry: asyncio.TimerHandle | None = None
+        self._leave_seat: Callable[[], None] | None = None
         self._clock = asyncio.timeout(settings.connection_init_seconds)
         self._due = Close(4408, "Connection initialisation timeout")
 
     async def run(self, connections: Connections) -> None:
         """Until one side ends it. Raises Gone if it was the client, in the middle of a message of ours."""
+        self._seats = connections.sockets
         try:
             close = await self._converse(connections)
             if close is not None:
@@ -120,6 +123,8 @@ class Socket(Generic[C]):
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
+            if self._leave_seat is not None:
+                self._leave_seat()
             self._outbox.shut()
             await self._operations.close()
 
@@ -201,6 +206,10 @@ class Socket(Generic[C]):
             raise Close(4429, "Too many initialisation requests")
         self._asked = True
         self._principal = await self._authenticate(payload or {})
+        try:
+            self._leave_seat = self._seats.take(self._principal.user_id)
+        except RateLimited as error:
+            raise Close(1013, error.message) from None
         seconds = max(seconds_left(self._principal), 0)
         self._end_in(seconds + GRACE_SECONDS, Close(4403, "Token expired"))
         self._expiry = asyncio.get_running_loop().call_later(seconds, self._expire)

@@ -224,6 +224,9 @@ class _Open(Stream):
         if self._follower is None and self._reopening is None:
             return  # it has ended already, for a reason of its own
         self._leave(reason)
+        self._ask_again()
+
+    def _ask_again(self) -> None:
         take, self._take = self._take, None
         if take is not None:
             self.ask(take)
@@ -282,11 +285,13 @@ class _Open(Stream):
             self._answer(error)
             return
         self._reopening = None
-        if start.cause is None:
+        if start.cause is None and isinstance(why, BrokenLog):
             self._answer(why)
             return
         self._begin(start)
-        self._answer(self._told(Reset(self._cursor(start.seq), start.cause, start.snapshot)))
+        if start.cause is not None:
+            self._ready.append(self._told(Reset(self._cursor(start.seq), start.cause, start.snapshot)))
+        self._ask_again()
 
     async def _restart(self) -> _Start:
         cursor = Cursor(self._stream, self._seq, self._epoch)

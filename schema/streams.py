@@ -122,8 +122,8 @@ class Subscription:
         after: str | None = strawberry.UNSET,
         from_: Annotated[StreamFrom | None, strawberry.argument(name="from")] = StreamFrom.START,
     ) -> AsyncIterator[StreamFrame]:
-        stream = ids.decode(Kind.EXECUTION, id)
-        return await _open(info, stream_kinds.EXECUTION, stream, after, from_ or StreamFrom.START)
+        viewer, stream = info.context.user_id, ids.decode(Kind.EXECUTION, id)
+        return await _open(info, stream_kinds.EXECUTION, stream, viewer, after, from_ or StreamFrom.START)
 
     @strawberry.subscription(
         description="One conversation: messages as they are written, and the runs that write them."
@@ -135,8 +135,8 @@ class Subscription:
         after: str | None = strawberry.UNSET,
         from_: Annotated[StreamFrom | None, strawberry.argument(name="from")] = StreamFrom.NOW,
     ) -> AsyncIterator[StreamFrame]:
-        stream = ids.decode(Kind.CONVERSATION, id)
-        return await _open(info, stream_kinds.CONVERSATION, stream, after, from_ or StreamFrom.NOW)
+        viewer, stream = info.context.user_id, ids.decode(Kind.CONVERSATION, id)
+        return await _open(info, stream_kinds.CONVERSATION, stream, viewer, after, from_ or StreamFrom.NOW)
 
     @strawberry.subscription(
         description="Everything of the viewer's: tasks, runs, interrupts; for lists and dashboards. "
@@ -149,18 +149,18 @@ class Subscription:
         from_: Annotated[StreamFrom | None, strawberry.argument(name="from")] = StreamFrom.NOW,
     ) -> AsyncIterator[StreamFrame]:
         viewer = info.context.user_id
-        return await _open(info, stream_kinds.ACTIVITY, viewer, after, from_ or StreamFrom.NOW)
+        return await _open(info, stream_kinds.ACTIVITY, viewer, viewer, after, from_ or StreamFrom.NOW)
 
 
 async def _open(
-    info: Info, kind: StreamKind, stream: UUID, after: str | None, start: StreamFrom
+    info: Info, kind: StreamKind, stream: UUID, viewer: UUID, after: str | None, start: StreamFrom
 ) -> AsyncIterator[StreamFrame]:
     """The edge asks it for its frames one by one; to graphql-core it is an iterator of them."""
     opened = await streams.open_stream(
         info.context.services,
         kind,
         stream,
-        info.context.user_id,
+        viewer,
         or_none(after),
         from_now=start is StreamFrom.NOW,
         show=frame_of,
