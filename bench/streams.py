@@ -185,7 +185,7 @@ async def _delivered(
 async def _latencies(
     ground: Ground, server: Served, runs: Sequence[UUID], seconds: float, rate: float
 ) -> list[float]:
-    """Seconds from the commit of an event to its frame, one subscriber for each run, so many events a second."""
+    """Seconds from the commit of an event to its frame: a subscriber a run, so many events a second."""
     crowd = Crowd(ground, server.port)
     await crowd.join(runs)
     end, place = time.perf_counter() + seconds, 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import task_agent, understand
+from bench import streams, task_agent, understand
 from bench.figures import medians, percentile
 
 pytestmark = pytest.mark.anyio
@@ -54,3 +54,16 @@ async def test_the_task_agent_is_measured_beside_its_floor(dsn: str) -> None:
     ):
         assert f"| {row} |" in printed
     assert "times the bare route's processor time" in printed
+
+
+async def test_streams_are_measured_beside_their_floor(dsn: str) -> None:
+    """Every frame arrives, and each promise has its line."""
+    size = streams.Size(subscribers=8, events=2, idle=10, seconds=0.2, writers=2)
+
+    printed = await streams.measure(dsn, size)
+
+    assert "| 8 subscribers of one run |" in printed
+    assert "| 8 subscribers, a run each |" in printed
+    for promise in ("hot fan-out", "commit to frame, p99", "an idle subscription", "come back with replay"):
+        assert promise in printed
+    assert "connections to Postgres beyond the pool: 2.0" in printed
