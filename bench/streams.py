@@ -253,7 +253,7 @@ async def _commits(ground: Ground, hub: Hub | None, size: Size, delay: int) -> f
 
     await asyncio.gather(*map(write, runs))
     await db.close()
-    return count / size.seconds
+    return max(count, 1) / size.seconds
 
 
 _CONNECTIONS = """

@@ -58,7 +58,7 @@ async def test_the_task_agent_is_measured_beside_its_floor(dsn: str) -> None:
 
 async def test_streams_are_measured_beside_their_floor(dsn: str) -> None:
     """Every frame arrives, and each promise has its line."""
-    size = streams.Size(subscribers=8, events=2, idle=10, seconds=0.2, writers=2)
+    size = streams.Size(subscribers=8, events=2, idle=10, seconds=1, writers=2)
 
     printed = await streams.measure(dsn, size)
 
