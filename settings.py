@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=12, ge=1, le=300)
     poll_seconds: float = Field(default=2, gt=0, le=60)
     "The net behind hints: how long a lost one may delay a reader or a worker."
+    tools_module: str | None = None
+    "A Python module whose marked functions are tools: see `docs/tools.md`."
     model_timeout_seconds: float = Field(default=120, gt=0, le=3_600)
     "What one call of a model may take before it counts as failed."
     interrupt_days: float = Field(default=7, gt=0, le=365)

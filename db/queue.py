@@ -45,7 +45,10 @@ _KEY_TAKEN = f"""
 
 # An advisory lock of this user's key: whether it is free, and whose turn it is, are decided one at a time.
 _LOCK_KEY = Query(
-    "select pg_advisory_xact_lock(hashtextextended(cast(:user_id as text) || ' ' || :lock_key, 0))"
+    """
+    select pg_advisory_xact_lock(
+      hashtextextended(cast(cast(:user_id as uuid) as text) || ' ' || cast(:lock_key as text), 0))
+    """
 )
 _INSERT = Query(
     f"""

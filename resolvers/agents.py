@@ -12,7 +12,7 @@ from db.connection import Database, Session
 from db.paging import Slice
 from engine.blueprints import Offer
 from engine.models.providers import model_problem
-from engine.tools.builtin import BUILTIN
+from engine.tools.offer import offered_tools
 from resolvers.idempotency import Reference
 from resolvers.paging import Window
 from settings import Settings
@@ -43,7 +43,7 @@ async def agent_count(db: Database, user_id: UUID, filters: Mapping[str, object]
 
 def offer(settings: Settings) -> Offer:
     """What agents may be made of here."""
-    return Offer({tool.name for tool in BUILTIN}, partial(model_problem, settings))
+    return Offer({tool.name for tool in offered_tools(settings)}, partial(model_problem, settings))
 
 
 async def recall_agent(session: Session, user_id: UUID, reference: Reference) -> AgentRow:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auth import Tokens, load_secret
 from db.connection import Database
 from db.events import FoundRow
+from engine.tools.offer import offered_tools
 from events.feed import Feed
 from events.hub import Hub, open_hub
 from resolvers.budgets import Budgets
@@ -37,8 +38,10 @@ class Services:
 async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerator[Services, None]:
     """Connect to the database and to its hints; `name` is how Postgres lists our connections.
 
-    Raises Unavailable where the database does not answer.
+    Raises SettingsError where the operator's tools cannot be used, and Unavailable where the database does
+    not answer.
     """
+    offered_tools(settings)  # they are loaded here, or nowhere
     db = Database(dsn, size=settings.pool_size, name=name, idle_seconds=settings.lease_seconds)
     await db.open()
     try:

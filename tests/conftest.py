@@ -13,6 +13,7 @@ import pytest
 from app import Server
 from db.connection import Database
 from engine.crew import crew
+from engine.run import Crew
 from engine.worker import Worker
 from resolvers.services import Services
 from settings import Settings
@@ -84,9 +85,11 @@ async def worker(api: Api) -> AsyncIterator[Worker]:
 
 
 @asynccontextmanager
-async def working(services: Services) -> AsyncIterator[Worker]:
+async def working(services: Services, hands: Crew | None = None) -> AsyncIterator[Worker]:
     """A worker at work, drained at the end."""
-    worker = Worker(services.db, services.hub, services.settings, crew(services.db, services.settings))
+    worker = Worker(
+        services.db, services.hub, services.settings, hands or crew(services.db, services.settings)
+    )
     task = asyncio.create_task(worker.work())
     try:
         yield worker

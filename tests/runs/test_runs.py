@@ -11,63 +11,14 @@ from db import executions as rows
 from db import leases, queue
 from db.connection import Database
 from db.query import Query
-from engine.clock import Clock
-from engine.endings import HANDED_BACK, STOPPED, answered
-from engine.journal import Journal
-from engine.log import tell_status
-from engine.scribe import Scribe
-from engine.states import StepKind
-from engine.steps import Outcome, Step
+from engine.endings import HANDED_BACK
 from engine.worker import Worker
-from errors import LeaseLost
-from ids import Kind, decode
-from tests.api import AWAIT, START, Api, User
+from tests.api import AWAIT, START, Api
 from tests.client import GraphQLErrors
 from tests.conftest import working
+from tests.runs.parts import CANCEL, RETRY, SENTENCE, claimed, let_lease_run_out
 
 pytestmark = pytest.mark.anyio
-
-SENTENCE = "Add a high priority task to call the dentist by Friday, then show my tasks"
-CANCEL = """
-mutation ($input: CancelExecutionInput!) {
-  cancelExecution(input: $input) {
-    __typename
-    ... on CancelConfirmed { execution { status endReason } }
-    ... on CancelRequested { cursor execution { status } }
-    ... on AlreadyTerminal { execution { status } }
-    ... on UserError { code path }
-  }
-}"""
-RETRY = """
-mutation ($id: ID!) {
-  retryExecution(input: {id: $id}) {
-    __typename
-    ... on StartExecutionSuccess { execution { id status input } }
-    ... on ExecutionActive { code active { id status } }
-    ... on UserError { code path }
-  }
-}"""
-
-
-async def claimed(api: Api, seconds: float = 60) -> Journal:
-    """The only queued run, in the hands of a worker that does nothing by itself."""
-    async with api.services.db.as_system() as session:
-        (run,) = await queue.claim_executions(session, "by hand", 1, seconds)
-        await tell_status(session, run)
-    db = api.services.db
-    return Journal(db, Scribe(db), Clock(), run)
-
-
-async def begin(journal: Journal, number: int, text: str = "…") -> Step:
-    entry = journal.entry()
-    step = entry.begin(journal.step(number, StepKind.THINKING, text=text))
-    await journal.write(entry)
-    return step
-
-
-async def let_lease_run_out(api: Api) -> None:
-    async with api.services.db.as_system() as session:
-        await session.run(Query("update executions set lease_until = now() - interval '1 second'"))
 
 
 class TestTheMainJob:
@@ -190,68 +141,6 @@ class TestTheMainJob:
         assert (other["code"], other["path"]) == ("NOT_FOUND", ["input", "taskId"])
 
 
-class TestCancelling:
-    async def test_a_queued_run_has_stopped_at_once(self, api: Api) -> None:
-        ada = await api.user()
-        started = await ada.start(SENTENCE)
-
-        answer = await ada.one(CANCEL, input={"id": started["execution"]["id"]})
-
-        assert answer["__typename"] == "CancelConfirmed"
-        assert answer["execution"] == {"status": "CANCELLED", "endReason": "CANCELLED_BY_USER"}
-
-    async def test_a_running_one_stops_at_its_workers_word(self, api: Api) -> None:
-        """CANCELLING is asked, CANCELLED is the worker's: nothing is written after it."""
-        ada = await api.user()
-        started = await ada.start(SENTENCE)
-        journal = await claimed(api)
-        await begin(journal, 1)
-
-        asked = await ada.one(CANCEL, input={"id": started["execution"]["id"], "reason": "enough"})
-        await journal.end(STOPPED)
-
-        assert (asked["__typename"], asked["execution"]["status"]) == ("CancelRequested", "CANCELLING")
-        run = await ada.finished(started["execution"]["id"])
-        assert run["status"] == "CANCELLED"
-        assert run["events"]["nodes"][-1]["status"] == "CANCELLED"
-        assert [step["status"] for step in run["steps"]["nodes"]] == ["FAILED"]
-        with pytest.raises(LeaseLost):
-            await begin(journal, 2)
-
-    async def test_waiting_for_the_end_of_a_running_one(self, api: Api, db: Database) -> None:
-        """With `waitMs` the answer is what came of it, whichever worker stopped."""
-        ada = await api.user()
-        async with blocked(db) as release, working(api.services):
-            started = await ada.start("Add a task to buy milk")
-            await until_status(api, ada, started["execution"]["id"], "RUNNING")
-            answer = await ada.one(CANCEL, input={"id": started["execution"]["id"], "waitMs": 10_000})
-            release.set()
-
-        assert answer["__typename"] == "CancelConfirmed"
-        assert await ada.one("{ tasks { totalCount } }") == {"totalCount": 0}
-
-    async def test_what_has_ended_stays_as_it_ended(self, api: Api, worker: Worker) -> None:
-        ada = await api.user()
-        started = await ada.start("show my tasks")
-        await ada.finished(started["execution"]["id"])
-
-        answer = await ada.one(CANCEL, input={"id": started["execution"]["id"]})
-
-        assert (answer["__typename"], answer["execution"]["status"]) == ("AlreadyTerminal", "COMPLETED")
-
-    async def test_a_lost_workers_run_that_was_asked_to_stop_is_stopped_by_the_sweep(self, api: Api) -> None:
-        ada = await api.user()
-        started = await ada.start(SENTENCE)
-        await claimed(api)
-        await ada.one(CANCEL, input={"id": started["execution"]["id"]})
-        await let_lease_run_out(api)
-
-        async with working(api.services):
-            run = await ada.finished(started["execution"]["id"])
-
-        assert (run["status"], run["endReason"]) == ("CANCELLED", "CANCELLED_BY_USER")
-
-
 class TestRetrying:
     async def test_an_ended_run_is_started_again_as_a_new_one(self, api: Api, worker: Worker) -> None:
         ada = await api.user()
@@ -272,89 +161,6 @@ class TestRetrying:
 
         assert again["__typename"] == "ExecutionActive"
         assert again["active"] == {"id": first["execution"]["id"], "status": "QUEUED"}
-
-
-class TestLeases:
-    async def test_a_run_goes_on_from_its_rows_in_other_hands(self, api: Api) -> None:
-        """The step that the lost worker left open begins anew under its own number."""
-        ada = await api.user()
-        started = await ada.start(SENTENCE)
-        lost = await claimed(api)
-        step = await begin(lost, 1)
-        await let_lease_run_out(api)
-
-        async with working(api.services):
-            run = await ada.finished(started["execution"]["id"])
-
-        assert (run["status"], run["attempt"]) == ("COMPLETED", 2)
-        assert [node["number"] for node in run["steps"]["nodes"]] == [1, 2, 3, 4]
-        assert [node["attempt"] for node in run["steps"]["nodes"]] == [2, 2, 2, 2]
-        assert decode(Kind.STEP, run["steps"]["nodes"][0]["id"]) == step.id
-        seqs = [event["seq"] for event in run["events"]["nodes"]]
-        assert seqs == list(range(1, len(seqs) + 1))
-
-    async def test_who_lost_the_lease_writes_nothing(self, api: Api) -> None:
-        """No step, no event, no effect."""
-        ada = await api.user()
-        started = await ada.start("Add a task to buy milk")
-        zombie = await claimed(api)
-        step = await begin(zombie, 1)
-        await let_lease_run_out(api)
-        async with working(api.services):
-            before = await ada.finished(started["execution"]["id"])
-
-        late = zombie.entry()
-        late.finish(step, Outcome(text="late"))
-        for word in (
-            begin(zombie, 2),
-            zombie.end(answered("late"), late),
-            zombie.end(answered("late")),
-        ):
-            with pytest.raises(LeaseLost):
-                await word
-
-        assert await ada.finished(started["execution"]["id"]) == before
-
-    async def test_attempts_that_end_in_a_crash_are_counted_to_a_cap(self, api: Api) -> None:
-        ada = await api.user()
-        started = await ada.start(SENTENCE)
-        async with api.services.db.as_system() as session:
-            await session.run(Query("update executions set max_attempts = 1"))
-        await claimed(api)
-        await let_lease_run_out(api)
-
-        async with working(api.services):
-            run = await ada.finished(started["execution"]["id"])
-
-        assert (run["status"], run["endReason"], run["attempt"]) == ("FAILED", "ATTEMPTS_EXHAUSTED", 1)
-
-    async def test_a_worker_that_goes_away_leaves_no_run_under_a_lease(self, api: Api, db: Database) -> None:
-        """Drained, it queues again what it could not end."""
-        ada = await api.user()
-        async with blocked(db) as release:
-            async with working(api.services):
-                started = await ada.start("Add a task to buy milk")
-                await until_status(api, ada, started["execution"]["id"], "RUNNING")
-            status = await ada.one(
-                "query ($id: ID!) { execution(id: $id) { status } }", id=started["execution"]["id"]
-            )
-            release.set()
-
-        assert status == {"status": "QUEUED"}
-
-    async def test_one_run_is_claimed_once_by_workers_that_ask_at_once(self, api: Api) -> None:
-        ada = await api.user()
-        for _ in range(20):
-            await ada.start("show my tasks")
-
-        async def claim(name: str) -> list[Any]:
-            async with api.services.db.as_system() as session:
-                return [row.id for row in await queue.claim_executions(session, name, 5, 60)]
-
-        taken = await asyncio.gather(*(claim(f"worker {n}") for n in range(6)))
-
-        ids = [one for some in taken for one in some]
-        assert len(ids) == len(set(ids))
 
 
 class TestAwaiting:
@@ -390,39 +196,6 @@ class TestAwaiting:
             await ada.one(wait, id=started["execution"]["id"], ms=milliseconds)
 
         assert refused.value.code == "BAD_USER_INPUT"
-
-
-class blocked:  # noqa: N801 - reads as what it does
-    """No task can be written meanwhile: a worker stands still in its step."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def __aenter__(self) -> asyncio.Event:
-        self._release, locked = asyncio.Event(), asyncio.Event()
-
-        async def hold() -> None:
-            async with self._db.as_system() as session:
-                await session.run(Query("lock table tasks in share row exclusive mode"))
-                locked.set()
-                await self._release.wait()
-
-        self._task = asyncio.create_task(hold())
-        await locked.wait()
-        return self._release
-
-    async def __aexit__(self, *_: object) -> None:
-        self._release.set()
-        await self._task
-
-
-async def until_status(api: Api, user: User, execution_id: str, status: str) -> None:
-    """Wait until the run says so, as anybody would: by its stream's hints."""
-    of_run = decode(Kind.EXECUTION, execution_id).hex
-    asked = "query ($id: ID!) { execution(id: $id) { status } }"
-    with api.services.hub.listen(of_run) as bell:
-        while (await user.one(asked, id=execution_id))["status"] != status:
-            await bell.wait(1)
 
 
 class TestFindings:

@@ -1,0 +1,144 @@
+"""Asked to stop is not stopped: what CANCELLING and CANCELLED promise."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from db.connection import Database
+from db.query import Query
+from engine.endings import STOPPED
+from engine.models.model import Turn
+from engine.tools.tool import Call, Effect
+from engine.worker import Worker
+from errors import LeaseLost
+from tests.api import Api
+from tests.conftest import working
+from tests.runs.parts import (
+    CANCEL,
+    SENTENCE,
+    Script,
+    begin,
+    blocked,
+    calls,
+    claimed,
+    let_lease_run_out,
+    playing,
+    tool,
+    until_status,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+class TestCancelling:
+    async def test_a_queued_run_has_stopped_at_once(self, api: Api) -> None:
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+
+        answer = await ada.one(CANCEL, input={"id": started["execution"]["id"]})
+
+        assert answer["__typename"] == "CancelConfirmed"
+        assert answer["execution"] == {"status": "CANCELLED", "endReason": "CANCELLED_BY_USER"}
+
+    async def test_a_running_one_stops_at_its_workers_word(self, api: Api) -> None:
+        """CANCELLING is asked, CANCELLED is the worker's: nothing is written after it."""
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        journal = await claimed(api)
+        await begin(journal, 1)
+
+        asked = await ada.one(CANCEL, input={"id": started["execution"]["id"], "reason": "enough"})
+        await journal.end(STOPPED)
+
+        assert (asked["__typename"], asked["execution"]["status"]) == ("CancelRequested", "CANCELLING")
+        run = await ada.finished(started["execution"]["id"])
+        assert run["status"] == "CANCELLED"
+        assert run["events"]["nodes"][-1]["status"] == "CANCELLED"
+        assert [step["status"] for step in run["steps"]["nodes"]] == ["FAILED"]
+        with pytest.raises(LeaseLost):
+            await begin(journal, 2)
+
+    async def test_waiting_for_the_end_of_a_running_one(self, api: Api, db: Database) -> None:
+        """With `waitMs` the answer is what came of it, whichever worker stopped."""
+        ada = await api.user()
+        async with blocked(db) as release, working(api.services):
+            started = await ada.start("Add a task to buy milk")
+            await until_status(api, ada, started["execution"]["id"], "RUNNING")
+            answer = await ada.one(CANCEL, input={"id": started["execution"]["id"], "waitMs": 10_000})
+            release.set()
+
+        assert answer["__typename"] == "CancelConfirmed"
+        assert await ada.one("{ tasks { totalCount } }") == {"totalCount": 0}
+
+    async def test_what_has_ended_stays_as_it_ended(self, api: Api, worker: Worker) -> None:
+        ada = await api.user()
+        started = await ada.start("show my tasks")
+        await ada.finished(started["execution"]["id"])
+
+        answer = await ada.one(CANCEL, input={"id": started["execution"]["id"]})
+
+        assert (answer["__typename"], answer["execution"]["status"]) == ("AlreadyTerminal", "COMPLETED")
+
+    async def test_a_lost_workers_run_that_was_asked_to_stop_is_stopped_by_the_sweep(self, api: Api) -> None:
+        ada = await api.user()
+        started = await ada.start(SENTENCE)
+        await claimed(api)
+        await ada.one(CANCEL, input={"id": started["execution"]["id"]})
+        await let_lease_run_out(api)
+
+        async with working(api.services):
+            run = await ada.finished(started["execution"]["id"])
+
+        assert (run["status"], run["endReason"]) == ("CANCELLED", "CANCELLED_BY_USER")
+
+    async def test_a_call_under_way_is_really_stopped_and_nothing_comes_after(self, api: Api) -> None:
+        """The tool's last row is older than the CANCELLED event."""
+        ada = await api.user()
+        begun = asyncio.Event()
+        async with api.services.db.as_system() as session:
+            await session.run(Query("create table ticks (at timestamptz default clock_timestamp())"))
+
+        async def tick(_: Call) -> None:
+            while True:
+                async with api.services.db.as_system() as session:
+                    await session.run(Query("insert into ticks default values"))
+                begun.set()
+                await asyncio.sleep(0.005)
+
+        async with playing(api, Script(calls("tick")), [tool("tick", tick, Effect.IDEMPOTENT_WRITE)]):
+            run_id = (await ada.start("x"))["execution"]["id"]
+            await begun.wait()
+            answer = await ada.one(CANCEL, input={"id": run_id, "waitMs": 10_000})
+            run = await ada.finished(run_id)
+            newer = """
+            select count(*) as count from ticks where at > (
+              select at from events where payload ->> 'status' = 'CANCELLED' order by at limit 1)
+            """
+            async with api.services.db.as_system() as session:
+                late = (await session.one(Query(newer)))["count"]
+
+        assert (answer["__typename"], late) == ("CancelConfirmed", 0)
+        assert [step["status"] for step in run["steps"]["nodes"]] == ["COMPLETED", "FAILED"]
+
+    async def test_a_model_that_is_asked_is_stopped_too(self, api: Api) -> None:
+        ada = await api.user()
+        asked, stopped = asyncio.Event(), asyncio.Event()
+
+        class Hanging(Script):
+            async def next(self, turn: Turn) -> Any:
+                asked.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    stopped.set()
+
+        async with playing(api, Hanging()):
+            run_id = (await ada.start("x"))["execution"]["id"]
+            await asked.wait()
+            answer = await ada.one(CANCEL, input={"id": run_id, "waitMs": 10_000})
+
+        assert answer["__typename"] == "CancelConfirmed"
+        assert stopped.is_set()
