@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from typing_extensions import override
-
 from db.connection import Session
 from db.executions import ExecutionRow
-from engine.endings import Ending, failed
+from engine.endings import Ending
 from engine.limits import Overrun
-from engine.states import EndReason
 from engine.steps import Outcome
 from engine.tools.tool import AnyTool, Asked, Wait
 
@@ -46,23 +43,3 @@ class Desk(Protocol):
 
         One that waits is claimed with the budget that its row has by then, and is asked for again.
         """
-
-
-class NobodyThere(Desk):
-    """Asks nobody: what needs a person ends."""
-
-    @override
-    async def approve(self, asked: Asked, tool: AnyTool) -> Verdict:
-        """There is nobody who could."""
-        return Outcome(error=f"{tool.name} needs a person's approval, and nobody can be asked here.")
-
-    @override
-    async def verify(self, asked: Asked, tool: AnyTool | None) -> Verdict:
-        """Never a silent second call."""
-        name = asked.step.tool_name
-        return failed(EndReason.EFFECT_UNKNOWN, f"Nobody knows whether the call of {name} took effect.")
-
-    @override
-    async def afford(self, session: Session, run: ExecutionRow, overrun: Overrun) -> Wait | Ending:
-        """The budget stands."""
-        return failed(EndReason.BUDGET_EXCEEDED, overrun.message)

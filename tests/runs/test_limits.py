@@ -77,7 +77,7 @@ class TestSteps:
 
 
 class TestBudgets:
-    """Looked at before the call that would break them."""
+    """Looked at before the call that would break them; then a person is asked."""
 
     async def test_steps(self, api: Api) -> None:
         ada = await api.user()
@@ -89,9 +89,11 @@ class TestBudgets:
         async with playing(api, Script(calls("it", "it")), [tool("it", count)]):
             run = await ended(ada, budget={"maxSteps": 5})
 
-        assert (run["status"], run["endReason"]) == ("FAILED", "BUDGET_EXCEEDED")
+        assert run["status"] == "AWAITING_INPUT"
         assert len(called) == 2
-        assert run["error"] == "The budget is 5 steps, and step 6 would be next."
+        prompts = "query ($id: ID!) { execution(id: $id) { interrupts { prompt } } }"
+        (asked,) = (await ada.one(prompts, id=run["id"]))["interrupts"]
+        assert asked["prompt"].startswith("The budget is 5 steps, and step 6 would be next.")
 
     async def test_tokens(self, api: Api) -> None:
         """The next call reads at least what the last one read and wrote."""
@@ -100,7 +102,7 @@ class TestBudgets:
         async with playing(api, script):
             run = await ended(ada, budget={"maxTokens": 100})
 
-        assert (run["status"], run["endReason"]) == ("FAILED", "BUDGET_EXCEEDED")
+        assert run["status"] == "AWAITING_INPUT"
         assert len(script.turns) == 2
         assert (await ada.one(USED, id=run["id"]))["usage"] == {
             "inputTokens": 60,
@@ -115,7 +117,7 @@ class TestBudgets:
         async with playing(api, script):
             run = await ended(ada, budget={"maxCost": 1})
 
-        assert (run["endReason"], len(script.turns)) == ("BUDGET_EXCEEDED", 3)
+        assert (run["status"], len(script.turns)) == ("AWAITING_INPUT", 3)
 
     async def test_a_price_that_nobody_knows_keeps_no_budget(self, api: Api) -> None:
         ada, script = await api.user(), Script(spends(cost=None))
