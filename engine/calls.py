@@ -51,8 +51,7 @@ class Calls:
         unclear = [step for step in steps if self._is_unclear(step)]
         if not unclear:
             return []
-        await self._mark_unknown([step for step in unclear if self._is_hidden(step)])
-        return await self._judged(unclear, self._verdict)
+        return await self._judged(await self._with_unknown(unclear), self._verdict)
 
     def _is_unclear(self, step: Step) -> bool:
         is_there = self.tools.get(step.tool_name) is not None
@@ -65,12 +64,17 @@ class Calls:
         tool = self.tools.get(step.tool_name)
         return step.tries > 0 and isinstance(tool, ExternalTool) and not tool.effect.may_repeat
 
-    async def _mark_unknown(self, steps: Sequence[Step]) -> None:
+    async def _with_unknown(self, steps: Sequence[Step]) -> list[Step]:
+        """The same steps; those of hidden calls are UNKNOWN from now on, and say since when."""
         entry = self.journal.entry()
-        for step in steps:
-            if step.status is StepStatus.RUNNING:
-                entry.finish(step, UNKNOWN)
+        known = [
+            entry.finish(step, UNKNOWN)
+            if self._is_hidden(step) and step.status is StepStatus.RUNNING
+            else step
+            for step in steps
+        ]
         await self.journal.write(entry)
+        return known
 
     async def _verdict(self, asked: Asked) -> Verdict:
         tool = self.tools.get(asked.step.tool_name)

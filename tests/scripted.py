@@ -42,8 +42,8 @@ class Script(Model):
 
     is_instant = True
 
-    def __init__(self, *lines: AnyDecision) -> None:
-        self._lines = lines
+    def __init__(self, *lines: AnyDecision, is_instant: bool = True) -> None:
+        self._lines, self.is_instant = lines, is_instant
         self.turns: list[Turn] = []
 
     async def next(self, turn: Turn) -> AnyDecision:
@@ -52,7 +52,7 @@ class Script(Model):
         for line in self._lines:
             if seen == 0:
                 return line
-            seen -= len(line.calls) if isinstance(line, CallTools) else 1
+            seen -= len(line.calls) + (not self.is_instant) if isinstance(line, CallTools) else 1
         return Answer(
             "; ".join(str(step.result if step.error is None else step.error) for step in turn.steps)
         )
