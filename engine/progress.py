@@ -28,17 +28,23 @@ class Meter:
     def __init__(self, now: Callable[[], float], percent: float | None = None) -> None:
         self._now = now
         self._percent = percent
+        self._newest: Progress | None = None
         self._waiting: Progress | None = None
         self._told_at = -math.inf
 
     def report(self, progress: Progress) -> None:
-        """Take it up. A percent that falls stays where it was; one beyond the bounds is brought into them."""
+        """Take it up, where it is news.
+
+        A percent that falls stays where it was; one beyond the bounds is brought into them.
+        """
         percent = self._percent
         if progress.percent is not None and not math.isnan(progress.percent):
             percent = max(percent or 0.0, min(100.0, max(0.0, float(progress.percent))))
         self._percent = percent
         message = progress.message and progress.message[:LONGEST_MESSAGE]
-        self._waiting = Progress(percent, message)
+        told = Progress(percent, message)
+        if told != self._newest:
+            self._newest = self._waiting = told
 
     @property
     def seconds_to_wait(self) -> float | None:

@@ -127,6 +127,7 @@ class Carrier:
         """The final answer and the end of the run are one commit."""
         entry = self._entry()
         self._said(entry, replace(step, kind=StepKind.FINAL_ANSWER), answer.text)
+        self._report(answer.progress)  # once more: what a lost attempt had not told yet
         self._thoughts = None
         reason = EndReason.MAX_STEPS if wraps_up else EndReason.FINAL_ANSWER
         await self.journal.end(answered(answer.text, reason), entry)

@@ -56,9 +56,10 @@ class CallTools(Decision):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Decision):
-    """Nothing is left to do: the final answer."""
+    """Nothing is left to do: the final answer. `progress`: how far the run has come with it."""
 
     text: str
+    progress: Progress | None = None
 
 
 AnyDecision: TypeAlias = Think | CallTools | Answer

@@ -33,7 +33,7 @@ class Rules:
             return Answer(" ".join(reply_without_tool(one) for one in planned))
         done = [step for step in turn.steps if step.kind == StepKind.TOOL_CALL]
         if len(done) == len(wanted) or not len(turn.tools):
-            return Answer(_account(wanted, done))
+            return Answer(_account(wanted, done), progress=_progress(len(done), len(wanted)))
         if not turn.steps:
             return Think(_intention(wanted), Progress(0, "Understood"))
         return CallTools([_call(wanted, len(done))])
@@ -49,9 +49,12 @@ def _intention(calls: Sequence[Understanding]) -> str:
 
 
 def _call(calls: Sequence[Understanding], index: int) -> ToolCall:
-    one, after = calls[index], index + 1
-    progress = Progress(round(100 * after / len(calls), 1), f"{after} of {len(calls)} done")
-    return ToolCall(str(one.tool), one.tool_arguments() or {}, progress=progress)
+    one = calls[index]
+    return ToolCall(str(one.tool), one.tool_arguments() or {}, progress=_progress(index + 1, len(calls)))
+
+
+def _progress(done: int, wanted: int) -> Progress:
+    return Progress(round(100 * done / wanted, 1), f"{done} of {wanted} done")
 
 
 def _account(wanted: Sequence[Understanding], done: Sequence[Step]) -> str:

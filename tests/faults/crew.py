@@ -34,6 +34,10 @@ class Crew(House):
         self.servers: list[str] = []
         self.children: list[Child] = []
 
+    def set(self, **settings: str) -> None:
+        """Settings of those who come."""
+        self._env.update(settings)
+
     def worker(self, dsn: str | None = None) -> Child:
         """One more worker; `dsn` where it is to reach the database by another road."""
         worker = self._bear("work", dsn)
