@@ -12,7 +12,7 @@ import asyncpg
 from tests.api import START
 from tests.client import Client
 from tests.faults.nursery import Child, Nursery
-from tests.processes import SECRET, House, _is_ready, free_port, until
+from tests.processes import SECRET, House, Process, _is_ready, free_port, until
 
 
 class Crew(House):
@@ -33,6 +33,7 @@ class Crew(House):
         self.workers: list[Child] = []
         self.servers: list[str] = []
         self.children: list[Child] = []
+        self._slow: list[Process] = []
 
     def set(self, **settings: str) -> None:
         """Settings of those who come."""
@@ -43,6 +44,11 @@ class Crew(House):
         worker = self._bear("work", dsn)
         self.workers.append(worker)
         return worker
+
+    def worker_with(self, **environment: str) -> None:
+        """A worker that needs an environment from its very beginning, and takes as long as that takes."""
+        env = {**self._env, "DATABASE_URL": self.dsn, **environment}
+        self._slow.append(Process("worker", env=env, log=self._folder / f"slow-{next(self._numbers)}.log"))
 
     def server(self, port: int | None = None, dsn: str | None = None) -> Child:
         """A server that is ready, its address the last of `servers`; or one that takes a port over."""
@@ -73,6 +79,8 @@ class Crew(House):
 
     def end(self) -> None:
         """Kill everybody."""
+        for process in self._slow:
+            process.kill()
         for child in self.children:
             child.kill()
         for child in self.children:
