@@ -46,6 +46,10 @@ class Meter:
         if told != self._newest:
             self._newest = self._waiting = told
 
+    def forget(self) -> None:
+        """What was told may never have arrived: it is news again."""
+        self._newest = None
+
     @property
     def seconds_to_wait(self) -> float | None:
         """How long until what waits may be told; None where nothing waits."""

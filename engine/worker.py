@@ -189,7 +189,7 @@ class Worker:
             await self._carry_through(held)
         except LeaseLost:
             log.warning("lost the lease of run %s in attempt %s", run.id, run.attempt)
-        except Unavailable:
+        except (Unavailable, asyncio.CancelledError):  # told to let go while the database was away
             log.warning("the database is away: run %s is left to its lease", run.id)
         except Exception:
             log.exception("run %s is left to its lease", run.id)
@@ -221,6 +221,7 @@ class Worker:
                 if row is None:
                     raise LeaseLost
                 journal.run = row
+                journal.meter.forget()
                 return
             await asyncio.sleep(_RECONNECT_SECONDS)
 
@@ -249,6 +250,8 @@ class Worker:
         return self._draining
 
     async def _obey(self, wish: Wish | None, journal: Journal) -> None:
+        if wish is Wish.LOST:
+            raise LeaseLost
         if wish in _LAST_WORDS:
             await journal.end(_LAST_WORDS[wish])
 

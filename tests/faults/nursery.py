@@ -56,13 +56,14 @@ class Child:
     def output(self) -> str:
         return self._log.read_text()
 
-    async def says(self, *words: str) -> None:
-        """Until its log holds one of these."""
+    async def says(self, *words: str) -> int:
+        """How often its log holds any of these, once it does."""
         async with asyncio.timeout(_PATIENCE):
             for _ in itertools.count():
-                if any(word in self.output() for word in words):
-                    return
+                if said := sum(self.output().count(word) for word in words):
+                    return said
                 await asyncio.sleep(0.02)
+        return 0
 
 
 class Nursery:

@@ -1,10 +1,10 @@
-"""Postgres' queue of notifications is full, as after a listener that got stuck: hints are lost, nothing else."""
+"""Postgres' queue of notifications is full, as after a listener that got stuck: only hints are lost."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import pytest
@@ -28,7 +28,7 @@ async def full_queue(dsn: str) -> AsyncIterator[None]:
     try:
         await stuck.execute("listen noise")
         await stuck.execute("begin; select 1")
-        with pytest.raises(asyncpg.ProgramLimitExceededError):
+        with suppress(asyncpg.ProgramLimitExceededError):
             while True:
                 await loud.execute(_NOISE)
         yield
@@ -58,6 +58,6 @@ async def test_runs_and_streams_go_on_by_the_poll_and_hints_come_back_by_themsel
         await until_ready(http, 200)  # nobody but our own processes asks Postgres to clear the queue
 
     assert watched.status == "COMPLETED"
-    assert crew.said("too many notifications in the NOTIFY queue") > 0
+    assert crew.said("hints: cannot send") > 0
     assert crew.confessions() == []
     assert (await examine(watch)).violations == []

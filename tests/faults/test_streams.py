@@ -1,4 +1,4 @@
-"""Streams through every weather: what the frames tell, put together, is the log, each event once and in order."""
+"""Streams through every weather: the frames put together are the log, each event once and in order."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _CUT = (OSError, EOFError, TimeoutError, WebSocketException)
 
 
 class Watcher:
-    """What one person has seen of one run. Every frame is checked when it comes: each prefix must be right."""
+    """What one person has seen of one run. Each frame is checked as it comes: every prefix must be right."""
 
     def __init__(self, addresses: Callable[[], str], token: str, run_id: str, silence: float = 8) -> None:
         self._addresses, self._token, self._run_id, self._silence = addresses, token, run_id, silence
