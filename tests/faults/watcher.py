@@ -75,9 +75,10 @@ class Watcher:
                 return
             assert (frame["__typename"] == "StreamOpened") is is_first, frame
             is_first = False
-            self._take(frame)
+            self.take(frame)
 
-    def _take(self, frame: dict[str, Any]) -> None:
+    def take(self, frame: dict[str, Any]) -> None:
+        """Check a frame against what was seen, and keep its cursor."""
         kind = frame["__typename"]
         self.frames[kind] += 1
         assert self.closes["TERMINAL"] == 0, "something after the end"
