@@ -14,6 +14,12 @@ from tests.client import Client
 from tests.faults.nursery import Child, Nursery
 from tests.processes import SECRET, House, Process, _is_ready, free_port, until
 
+MANY_ATTEMPTS = """
+    update executions set max_attempts = 1000
+    where id in (select id from executions where max_attempts < 1000 for update skip locked)
+"""
+"Where runs are lost on purpose, as often as it happens."
+
 
 class Crew(House):
     """A house whose processes are a nursery's children."""

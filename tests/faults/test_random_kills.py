@@ -10,7 +10,7 @@ import pytest
 
 from ids import Kind, decode
 from tests.client import Client
-from tests.faults.crew import Crew, start_run, until_over
+from tests.faults.crew import MANY_ATTEMPTS, Crew, start_run, until_over
 from tests.faults.oracle import examine
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ async def test_no_run_is_lost_or_done_twice_whoever_is_killed_when(
             dice.choice([one for one in crew.workers if one.is_running()]).kill()
             crew.worker()
             # Here anybody may die as often as it happens.
-            await watch.execute("update executions set max_attempts = 1000 where max_attempts < 1000")
+            await watch.execute(MANY_ATTEMPTS)
         await until_over(watch, len(accepted))
     found = await examine(watch, [decode(Kind.EXECUTION, one) for one in accepted])
     assert found.violations == []

@@ -15,7 +15,7 @@ import pytest
 from ids import Kind, decode
 from tests.client import Client
 from tests.faults.conftest import promised
-from tests.faults.crew import Crew, start_run, until_over
+from tests.faults.crew import MANY_ATTEMPTS, Crew, start_run, until_over
 from tests.faults.nursery import Child
 from tests.faults.oracle import examine, transcript
 from tests.faults.postgres import through
@@ -138,7 +138,7 @@ async def test_two_who_are_told_that_they_own_the_same_run_do_everything_once(
     dice = random.Random(3)
     for _ in range(10 * times):
         await asyncio.gather(*(stage.start() for _ in range(4)))
-        await watch.execute("update executions set max_attempts = 1000 where max_attempts < 1000")
+        await watch.execute(MANY_ATTEMPTS)
         for _ in range(6):
             await watch.execute(_TAKE_AWAY)
             await asyncio.sleep(dice.uniform(0, 0.02))
