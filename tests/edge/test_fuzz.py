@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from tests.edge.talk import connect
+from tests.edge.talk import connect, raw, read_all
 from tests.edge.world import Context, Edge, Notes, Server, make_edge
 
 CODES = {1009, 1012, 1013, 4400, 4401, 4403, 4408, 4409, 4429}
@@ -125,7 +128,8 @@ frames = mostly(texts, texts, texts, st.text(max_size=30), st.binary(max_size=20
 talks = st.tuples(st.sampled_from([INIT, INIT, INIT, '{"type": "ping"}']), st.lists(frames, max_size=6))
 
 UNUSUAL = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-many = settings(max_examples=1_500, deadline=None, suppress_health_check=UNUSUAL, database=None)
+many = settings(max_examples=4_050, deadline=None, suppress_health_check=UNUSUAL, database=None)
+often = settings(max_examples=1_000, deadline=None, suppress_health_check=UNUSUAL, database=None)
 some = settings(max_examples=300, deadline=None, suppress_health_check=UNUSUAL, database=None)
 
 
@@ -198,7 +202,7 @@ def test_no_body_breaks_it(
     check_response(runner.run(exchange(edge, "POST", body, b"", headers)))
 
 
-@some
+@often
 @given(query=st.binary(max_size=60) | documents.map(lambda d: b"query=" + d.encode()), headers=headers)
 def test_no_url_breaks_it(
     runner: asyncio.Runner, edge: Edge[Context], query: bytes, headers: dict[str, str]
@@ -260,3 +264,40 @@ def test_a_real_socket_is_closed_with_a_code_of_the_protocol(
             client.send_while_open(frame)
         client.send_while_open("the end")  # no message: the server has to close, if it has not yet
         assert client.closed()[0] in CODES
+
+
+PIECES = [
+    *(b"GET", b"POST", b" ", b"/graphql", b"/", b" HTTP/1.1", b"\r\n", b"\n", b"\0", b"\xff", b": ", b"{}"),
+    *(b"Host: x", b"Content-Length: 5", b"Content-Length: -1", b"Transfer-Encoding: chunked", b"5\r\nhello"),
+    *(b"Upgrade: websocket", b"Connection: upgrade", b"Sec-WebSocket-Key: x", b"Expect: 100-continue"),
+]
+HEADS = st.lists(st.sampled_from(PIECES) | st.binary(max_size=8), max_size=14).map(b"".join)
+
+
+@some
+@given(head=HEADS)
+def test_no_head_breaks_it(server: Server, http: httpx2.Client, head: bytes) -> None:
+    """Whatever comes over the wire: an answer below 500, or the end; and the next one is served."""
+    with raw(server, head + b"\r\n\r\n") as connection:
+        connection.shutdown(socket.SHUT_WR)
+        answer = read_all(connection)
+    assert not answer.startswith(b"HTTP/1.1 5")
+    assert http.post("/graphql", json={"query": "{ hello }"}).status_code == 200
+
+
+def test_what_was_sent_is_not_kept(runner: asyncio.Runner, edge: Edge[Context]) -> None:
+    """After thousands of different bodies, documents and sockets, memory stays where it was."""
+
+    async def send(numbers: range) -> None:
+        for number in numbers:
+            for query in (f"{{ hello a{number}: hello }}", f"{{ nobody{number} }}", "{" * (number % 50)):
+                body = json.dumps({"query": query, "variables": {"a": "x" * 500}}).encode()
+                await exchange(edge, "POST", body, b"", {"content-type": "application/json"})
+            await conversation(edge, [INIT, "{" + str(number)])
+
+    runner.run(send(range(300)))  # what is kept within bounds is there now
+    gc.collect()
+    before = sys.getallocatedblocks()
+    runner.run(send(range(300, 600)))
+    gc.collect()
+    assert sys.getallocatedblocks() < 1.05 * before
