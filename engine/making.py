@@ -19,7 +19,6 @@ from ids import Kind, encode
 log = logging.getLogger(__name__)
 
 UNKNOWN = Outcome(error="It was called, and nobody knows whether it took effect.", is_unknown=True)
-_BROKEN = Outcome(error="The tool failed.")
 
 
 @dataclass(slots=True)
@@ -71,9 +70,6 @@ class Making:
             return _late(tool) if tool.effect.may_repeat else UNKNOWN
         except (ToolFailed, Transient) as problem:
             return Outcome(error=problem.message)
-        except Exception:
-            log.exception("the tool %s failed in run %s", tool.name, self.journal.run.id)
-            return _BROKEN
 
     async def _call(self, tool: ExternalTool) -> object:
         run = self.journal.run
@@ -85,11 +81,21 @@ class Making:
             report=self.journal.report,
         )
         return await self.patience.call(
-            lambda: tool.call(call),
+            lambda: self._guarded(tool, call),
             seconds=tool.timeout_seconds,
             tries=max(1, self.step.tries),
             before_retry=lambda tries, _: self._tried(tries),
         )
+
+    async def _guarded(self, tool: ExternalTool, call: Call) -> object:
+        """What the tool answers; whatever it breaks with is its own, and no word of our journal's."""
+        try:
+            return await tool.call(call)
+        except (ToolFailed, Transient):
+            raise
+        except Exception:
+            log.exception("the tool %s failed in run %s", tool.name, self.journal.run.id)
+            raise ToolFailed("The tool failed.") from None
 
     async def _tried(self, tries: int) -> None:
         entry = self.journal.entry()
