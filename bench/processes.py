@@ -54,6 +54,27 @@ def served(*module: str, env: Mapping[str, str]) -> Generator[Served, None, None
             process.wait(_DEADLINE)
 
 
+@contextmanager
+def running(
+    *command: str, env: Mapping[str, str] | None = None
+) -> Generator[subprocess.Popen[str], None, None]:
+    """A process, asked to stop at the end. Its output is told where we fail before that."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**clean, **(env or {})}, stdout=log, stderr=log, text=True
+        )
+        try:
+            yield process
+        except BaseException:
+            log.seek(0)
+            sys.stderr.write(log.read()[-4_000:])
+            raise
+        finally:
+            process.terminate()
+            process.wait(_DEADLINE)
+
+
 def _listens(port: int) -> bool:
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", port)) == 0

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import streams, task_agent, understand
+from bench import engine, streams, task_agent, understand
 from bench.figures import medians, percentile
+from tests.postgres import Cluster
 
 pytestmark = pytest.mark.anyio
 
@@ -67,3 +68,31 @@ async def test_streams_are_measured_beside_their_floor(dsn: str) -> None:
     for promise in ("hot fan-out", "commit to frame, p99", "an idle subscription", "come back with replay"):
         assert promise in printed
     assert "connections to Postgres beyond the pool: 2.0" in printed
+
+
+def test_the_engine_is_measured(cluster: Cluster) -> None:
+    """Every run comes to its end, those of the killed worker too; the claim goes by its index."""
+    size = engine.Size(
+        short_runs=20,
+        long_runs=20,
+        pick_ups=3,
+        every=0.01,
+        slots=5,
+        lease=1,
+        claims=[0, 50],
+        claim_times=2,
+        rounds=1,
+        rivals=False,
+    )
+
+    printed = engine.measure(cluster, size)
+
+    for told in (
+        "| Baton |",
+        "3-step runs/s",
+        "10-step runs",
+        "after kill -9, lease 1 s",
+        "| 50 |",
+    ):
+        assert told in printed
+    assert "Index Scan using executions_rank_idx" in printed
