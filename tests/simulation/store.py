@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from db import events, executions, journal, leases, queue, schedules, steps
+from db import children, events, executions, interrupts, journal, leases, queue, schedules, steps
 from db.executions import ExecutionRow
 from db.query import Query
 from errors import Unavailable
@@ -241,16 +241,23 @@ class Store:
                 yield self._put(row, fence=row["fence"] + 1, lease_until=self._lease(given))
 
     def late(self, _: Fields) -> list[Obj]:
-        late = [
-            row
-            for row in self.runs.values()
-            if row["deadline"] is not None
-            and row["deadline"] < self._now()
-            and row["status"] not in TERMINAL
-            and row["lease_owner"] is None
-            and row["status"] != "CANCELLING"
-        ]
+        late = [row for row in self.runs.values() if self._is_late(row)]
         return sorted(late, key=lambda row: row["deadline"])
+
+    def _is_late(self, row: Obj) -> bool:
+        is_over = row["deadline"] is not None and row["deadline"] < self._now()
+        is_free = row["status"] not in TERMINAL | {"CANCELLING"} and row["lease_owner"] is None
+        return is_over and is_free
+
+    def is_late(self, given: Fields) -> list[Obj]:
+        return [row for row in self._mine(given) if self._is_late(row)]
+
+    def is_lost(self, given: Fields) -> list[Obj]:
+        lost = self.lost(given)
+        return [row for row in self._mine(given) if row in lost]
+
+    def lock_families(self, given: Fields) -> list[Obj]:
+        return [self.runs[one] for one in sorted(given["ids"]) if one in self.runs]
 
     # Runs and steps.
 
@@ -390,10 +397,19 @@ def _seconds(times: list[datetime], now: datetime) -> float | None:
     return min((time - now).total_seconds() for time in times) if times else None
 
 
+def _none(_: Store, __: Fields) -> list[Obj]:
+    """What these histories have none of."""
+    return []
+
+
+def _never(_: Store, __: Fields) -> list[Obj]:
+    return [Obj(seconds=None)]
+
+
 _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
     id(query): (query.sql.lstrip().startswith("select"), work)
     for query, work in [
-        (queue._LOCK_KEY, lambda _store, _given: []),
+        (queue._LOCK_KEY, _none),
         (queue._INSERT, Store.insert),
         (queue.CLAIM, Store.claim),
         (queue._LOCK_DUE, Store.due),
@@ -409,7 +425,15 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (leases._LOCK_LOST, Store.lost),
         (leases._NEXT_LOSS, Store.next_loss),
         (leases._RENEW_FENCE, Store.renew_fence),
-        (leases._LOCK_LATE, Store.late),
+        (leases._LATE_RUNS, Store.late),
+        (leases._IS_LOST, Store.is_lost),
+        (leases._IS_LATE, Store.is_late),
+        (leases._LOST_CHILDREN, _none),
+        (children._LIVE_CHILDREN, _none),
+        (children._LOCK_FAMILIES, Store.lock_families),
+        (interrupts._OPEN, _none),
+        (interrupts._DUE, _none),
+        (interrupts._NEXT_EXPIRY, _never),
         (executions._GET, Store._mine),
         (executions._LOCK, Store._mine),
         (executions._MOVE, Store.move),
@@ -422,7 +446,7 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (events._INSERT_ACTIVITIES, Store.insert_activities),
         (journal.WRITE, Store.write),
         (journal.WRITE_AND_TELL, Store.write),
-        (schedules._DUE, lambda _store, _given: []),
-        (schedules._WAIT, lambda _store, _given: [Obj(seconds=None)]),
+        (schedules._DUE, _none),
+        (schedules._WAIT, _never),
     ]
 }
