@@ -146,6 +146,11 @@ class Settings(BaseSettings):
     )
     """More of them, as JSON: {"groq": {"url": "https://…/v1", "key": "…", "protocol": "openai"}}."""
 
+    @property
+    def interrupt_seconds(self) -> float:
+        """`interrupt_days` in seconds."""
+        return self.interrupt_days * 86_400
+
     @field_validator("database_url")
     @classmethod
     def _name_no_driver(cls, url: str | None) -> str | None:

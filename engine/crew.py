@@ -10,7 +10,6 @@ from engine.models.registry import Models
 from engine.models.remote import Seller
 from engine.patience import Patience
 from engine.run import Crew
-from engine.tools.asking import ask_user
 from engine.tools.offer import offered_tools
 from engine.tools.subagents import WithSubagents
 from engine.tools.tool import StaticTools
@@ -27,12 +26,11 @@ def models(settings: Settings) -> Models:
 
 def crew(db: Database, settings: Settings) -> Crew:
     """Every model and tool that this worker has. Raises SettingsError."""
-    expires_seconds = settings.interrupt_days * 86_400
     return Crew(
         models=models(settings),
-        tools=WithSubagents(db, StaticTools((*offered_tools(settings), ask_user(expires_seconds)))),
+        tools=WithSubagents(db, StaticTools(offered_tools(settings))),
         versions=Versions(db),
-        desk=Inbox(expires_seconds),
+        desk=Inbox(settings.interrupt_seconds),
         patience=Patience(),
         model_timeout_seconds=settings.model_timeout_seconds,
     )
