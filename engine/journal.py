@@ -33,12 +33,6 @@ T = TypeVar("T")
 _AT_ONCE = 0.02
 "Seconds that progress waits for a word of the run to go with."
 
-Checkpoint = Callable[[str], None]
-
-
-def no_checkpoint(_: str) -> None:
-    """Where tests of faults stop a process; in production nothing happens there."""
-
 
 class Parked(Exception):
     """The run was let go of: it waits for a person, or for its children."""
@@ -60,7 +54,6 @@ class Journal:
     scribe: Scribe
     clock: Clock
     run: ExecutionRow
-    checkpoint: Checkpoint = no_checkpoint
     meter: Meter = field(default_factory=lambda: Meter(time.monotonic))
     _telling: asyncio.TimerHandle | None = None
     _tellers: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -99,9 +92,7 @@ class Journal:
         entry.progress(self.meter.take())
         if entry.is_empty:
             return
-        self.checkpoint("before_commit")
         await self.scribe.write(entry)
-        self.checkpoint("after_commit")
 
     async def carry_out(self, work: Callable[[Session], Awaitable[Entry]]) -> None:
         """Do work on our own rows and commit it together with the entry that tells of it, or neither.
@@ -116,10 +107,8 @@ class Journal:
             entry = await work(session)
             entry.progress(progress)
             await self._inscribe(session, entry)
-            self.checkpoint("before_commit")
 
         await self._transact(transaction)
-        self.checkpoint("after_commit")
 
     async def end(self, ending: Ending, entry: Entry | None = None) -> None:
         """The run is over; `entry` is what it says last. Steps left open have failed with it.
@@ -141,14 +130,12 @@ class Journal:
             await self._end(session, last, ending)
 
         await self._transact(transaction)
-        self.checkpoint("after_commit")
 
     async def _end(self, session: Session, last: Entry, ending: Ending) -> None:
         held = await self._held(session)
         if held.status == Status.RUNNING:
             await self._inscribe(session, last)
         await let_go(session, self.run, ending)
-        self.checkpoint("before_commit")
 
     async def settle(self, work: Callable[[Session], Awaitable[tuple[Entry, Sequence[Wait]]]]) -> None:
         """Commit what `work` answers in its transaction; where it must wait for something, let go of the run.
@@ -163,11 +150,9 @@ class Journal:
             await self._inscribe(session, entry)
             if waits:
                 await self._park(session, held, waits)
-            self.checkpoint("before_commit")
             return bool(waits)
 
         is_parked = await self._transact(transaction)
-        self.checkpoint("after_commit")
         if is_parked:
             raise Parked
 

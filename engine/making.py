@@ -32,7 +32,6 @@ class Making:
 
     async def transactional(self, tool: TransactionalTool) -> Step:
         """Its work and its outcome are one commit."""
-        self.journal.checkpoint("before_effect")
         self._report()
         try:
             await self.journal.carry_out(lambda session: self._work(session, tool))
@@ -45,7 +44,6 @@ class Making:
     async def _work(self, session: Session, tool: TransactionalTool) -> Entry:
         user_id, arguments = self.journal.run.user_id, self.step.input or {}
         outcome = await within(tool.timeout_seconds, lambda: tool.work(session, user_id, arguments))
-        self.journal.checkpoint("after_effect")
         entry = self.journal.entry()
         self.step = entry.finish(self.step, outcome)
         return entry
@@ -54,9 +52,7 @@ class Making:
         """Before a call that may not be repeated the row says that it is made."""
         if not tool.effect.may_repeat:
             await self._tried(self.step.tries + 1)
-        self.journal.checkpoint("before_effect")
         outcome = await self._outcome(tool)
-        self.journal.checkpoint("after_effect")
         self._report()
         await self._finish(outcome)
         return self.step

@@ -145,7 +145,6 @@ class Carrier:
         numbered = list(enumerate(decision.calls, len(self._steps) + 1))
         calls = [self._begin_call(entry, number, call) for number, call in numbered]
         await self._write(entry)
-        self.journal.checkpoint("after_step_begun")
         await self._call(calls, {n: call.progress for n, call in numbered if call.progress is not None})
 
     def _begin_call(self, entry: Entry, number: int, call: ToolCall) -> Step:

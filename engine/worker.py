@@ -19,7 +19,7 @@ from db.leases import RenewedRow
 from db.queue import ClaimedRow
 from engine.clock import Clock
 from engine.endings import BROKEN, HANDED_BACK, LATE, STOPPED
-from engine.journal import Checkpoint, Ends, Journal, Parked, no_checkpoint
+from engine.journal import Ends, Journal, Parked
 from engine.log import tell_status
 from engine.run import Crew
 from engine.scribe import CancelRequested, Scribe
@@ -69,10 +69,7 @@ class Held:
 
 
 class Worker:
-    """Carries up to `settings.worker_slots` runs at a time, until it is drained.
-
-    `checkpoint` is told where a run is between its commits: tests of faults stop the process there.
-    """
+    """Carries up to `settings.worker_slots` runs at a time, until it is drained."""
 
     def __init__(
         self,
@@ -80,11 +77,9 @@ class Worker:
         hub: Hub,
         settings: Settings,
         crew: Crew,
-        checkpoint: Checkpoint = no_checkpoint,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
         self._db, self._hub, self._settings, self._crew = db, hub, settings, crew
-        self._checkpoint = checkpoint
         self._scribe, self._clock = Scribe(db), Clock()
         self._held: dict[UUID, Held] = {}
         self._draining = False
@@ -130,10 +125,9 @@ class Worker:
         return claimed
 
     def _take(self, run: ClaimedRow) -> None:
-        self._checkpoint("after_claim")
         if older := self._held.get(run.id):
             older.let_go(Wish.LOST)  # swept from us while we were away, and claimed by us again
-        journal = Journal(self._db, self._scribe, self._clock, run, self._checkpoint)
+        journal = Journal(self._db, self._scribe, self._clock, run)
         held = self._held[run.id] = Held(run, journal)
         held.task = self._spawn(f"run {run.id}", self._carry(held))
         if run.deadline is not None:
