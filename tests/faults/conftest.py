@@ -16,19 +16,19 @@ from tests.faults.postgres import Server, own_server
 from tests.faults.proxy import Proxy, road_to
 from tests.postgres import Cluster
 
-LONG = bool(os.environ.get("BATON_LONG"))
-"Ten times as much of everything: see CONTRIBUTING.md."
+TIMES = int(os.environ.get("BATON_LONG", "1"))
+"How often to do what is done at random: see CONTRIBUTING.md."
 
 
 def promised(seconds: float) -> float:
     """What a test holds us to: the promise where the machine is ours alone, else twice the time."""
-    return seconds if LONG else 2 * seconds
+    return seconds if TIMES > 1 else 2 * seconds
 
 
 @pytest.fixture(scope="session")
 def times() -> int:
     """How often to do what is done at random."""
-    return 10 if LONG else 1
+    return TIMES
 
 
 @pytest.fixture(scope="session")

@@ -101,6 +101,7 @@ async def test_a_run_whose_worker_loses_its_connection_at_any_message_is_what_it
         sweep = Sweep(settings, road, watch, near)
         await sweep.every_message(way, ada.id)
 
+    print(f"{sweep.cuts} cuts of a run, {sweep.ambiguous} of them ambiguous commits that were")
     assert (await examine(watch)).violations == []
     assert sweep.cuts >= 25
     assert way is Way.UP or sweep.ambiguous >= 3

@@ -47,6 +47,7 @@ class Sweep:
 
     def was_a_test(self, way: Way) -> None:
         """It was cut often, a lost answer was resolved, and nobody was told anything but to ask again."""
+        print(f"{self.cuts} cuts of a mutation, {self.resolved} lost answers found again by the key")
         assert self.cuts > 15
         assert way is Way.UP or self.resolved >= 1
         assert self.codes == {"UNAVAILABLE"}

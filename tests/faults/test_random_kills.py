@@ -39,6 +39,7 @@ async def test_no_run_is_lost_or_done_twice_whoever_is_killed_when(
             await watch.execute(MANY_ATTEMPTS)
         await until_over(watch, len(accepted))
     found = await examine(watch, [decode(Kind.EXECUTION, one) for one in accepted])
+    print(f"{kills} kills, {found.runs} runs, {found.resumed} of them in several attempts")
     assert found.violations == []
     assert found.statuses == {"COMPLETED": 8 * kills}
     assert found.resumed > kills / 5

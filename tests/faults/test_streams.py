@@ -56,6 +56,9 @@ class Audience:
 
     async def told_everything(self, watch: asyncpg.Connection) -> None:
         """Whoever watched saw the whole log of the run, and nothing is wrong with the rows."""
+        seen = sum(one.seen for one in self.watchers)
+        visits = sum(one.visits for one in self.watchers)
+        print(f"{len(self.watchers)} streams in {visits} visits, {seen} events, {self.cuts()} cuts")
         found = await examine(watch)
         assert found.violations == []
         lengths = await watch.fetch("select last_seq from executions")
