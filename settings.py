@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+_NAMED_BY_CUSTOM = {"DATABASE_URL", "BROADCAST_URL"}
 # Names the launcher passes on; they are no settings.
 _LAUNCHER = {"BATON_CWD", "BATON_VENV", "BATON_EXTRAS"}
 
@@ -49,7 +50,7 @@ class ProviderSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Every field is read from `BATON_<NAME>`; the database from `DATABASE_URL`."""
+    """Every field is read from `BATON_<NAME>`; the two addresses from `DATABASE_URL` and `BROADCAST_URL`."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_prefix="BATON_", extra="ignore", populate_by_name=True, env_ignore_empty=True
@@ -57,6 +58,10 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     "Postgres 15 or newer; without it a private one is kept under `data_dir`."
+    broadcast_url: str | None = Field(
+        default=None, validation_alias="BROADCAST_URL", pattern=r"^(rediss?|unix)://"
+    )
+    "Redis for the hints of many servers; without it they go through Postgres. Nothing else depends on it."
     data_dir: Path = Path(".baton")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -214,13 +219,15 @@ class Settings(BaseSettings):
 
 
 def _unknown_names(settings: type[Settings]) -> list[str]:
-    known = {f"BATON_{name.upper()}" for name in settings.model_fields if name != "database_url"}
+    known = {f"BATON_{name.upper()}" for name in settings.model_fields} - {
+        f"BATON_{name}" for name in _NAMED_BY_CUSTOM
+    }
     names = {name for name in os.environ if name.startswith("BATON_")}
     return [f"{name}: no such setting" for name in sorted(names - known - _LAUNCHER)]
 
 
 def _sentence(location: tuple[int | str, ...], message: str) -> str:
     name = str(location[0]) if location else ""
-    variable = name if name in {"", "DATABASE_URL"} else f"BATON_{name.upper()}"
+    variable = name if name in {"", *_NAMED_BY_CUSTOM} else f"BATON_{name.upper()}"
     told = message.removeprefix("Value error, ")
     return f"{variable}: {told}" if variable else told

@@ -1,50 +1,58 @@
-"""Postgres behind `broadcaster`: what its own backend does not survive, this one does.
+"""Postgres and Redis behind `broadcaster`: what its own backends do not survive, these do.
 
-That one falls silent for good when its connection is lost, fails on concurrent publishes and queues
-without bound.
+Those fall silent for good when their connection is lost, and queue without bound.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 from broadcaster import BroadcastBackend, Event
 
 from events.hints import GAP
 from events.listener import Listener
 from events.publisher import Publisher
+from events.redis import RedisListener, RedisPublisher
 
 _CHANNEL = "baton"
 
 
-class PostgresBackend(BroadcastBackend):
-    """Two connections of its own: one listens, one notifies. All channels share one of Postgres.
+class Ear(Protocol):
+    """Listens for all channels, and comes back by itself when it was cut off."""
+
+    async def start(self) -> None:
+        """Raises Unavailable where it cannot listen now."""
+        ...
+
+    async def stop(self) -> None: ...
+
+
+class Mouth(Protocol):
+    """Sends a payload to all who listen."""
+
+    async def start(self) -> None:
+        """Raises Unavailable."""
+        ...
+
+    async def stop(self) -> None: ...
+    async def publish(self, payload: str) -> None:
+        """Raises Unavailable."""
+        ...
+
+
+class Backend(BroadcastBackend):
+    """All channels of `broadcaster` share one of whatever carries them.
 
     After anything that may have lost a message, each channel gets a GAP. At most `most_pending` messages
     wait to be taken; one more, and a GAP stands for all of them.
     """
 
-    def __init__(
-        self,
-        dsn: str,
-        *,
-        name: str = "baton",
-        probe_seconds: float = 5,
-        deadline_seconds: float = 3,
-        most_pending: int = 10_000,
-    ) -> None:
-        self._listener = Listener(
-            dsn,
-            _CHANNEL,
-            f"{name} listen",
-            self._take,
-            self._gap,
-            probe_seconds=probe_seconds,
-            deadline_seconds=deadline_seconds,
-        )
-        self._publisher = Publisher(dsn, _CHANNEL, f"{name} notify", deadline_seconds=deadline_seconds)
+    _listener: Ear
+    _publisher: Mouth
+
+    def __init__(self, most_pending: int = 10_000) -> None:
         self._channels: set[str] = set()
         self._most_pending = most_pending
         self._pending: deque[Event] = deque()
@@ -94,3 +102,39 @@ class PostgresBackend(BroadcastBackend):
     def _gap(self) -> None:
         self._pending = deque(Event(channel, GAP) for channel in self._channels)
         self._arrived.set()
+
+
+class PostgresBackend(Backend):
+    """Two connections of its own: one listens, one notifies."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        name: str = "baton",
+        probe_seconds: float = 5,
+        deadline_seconds: float = 3,
+        most_pending: int = 10_000,
+    ) -> None:
+        super().__init__(most_pending)
+        self._listener = Listener(
+            dsn,
+            _CHANNEL,
+            f"{name} listen",
+            self._take,
+            self._gap,
+            probe_seconds=probe_seconds,
+            deadline_seconds=deadline_seconds,
+        )
+        self._publisher = Publisher(dsn, _CHANNEL, f"{name} notify", deadline_seconds=deadline_seconds)
+
+
+class RedisBackend(Backend):
+    """The same over Redis: one connection subscribes, one publishes."""
+
+    def __init__(self, url: str, *, deadline_seconds: float = 3) -> None:
+        super().__init__()
+        self._listener = RedisListener(
+            url, _CHANNEL, self._take, self._gap, deadline_seconds=deadline_seconds
+        )
+        self._publisher = RedisPublisher(url, _CHANNEL, deadline_seconds=deadline_seconds)

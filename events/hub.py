@@ -12,7 +12,7 @@ from uuid import uuid4
 from broadcaster import Broadcast
 from broadcaster import Event as Message
 
-from events.backend import PostgresBackend
+from events.backend import PostgresBackend, RedisBackend
 from events.bell import Bell
 from events.hints import GAP, unpack
 from events.notifier import Notifier
@@ -143,12 +143,14 @@ class Hub:
 
 
 @asynccontextmanager
-async def open_hub(dsn: str, name: str = "baton") -> AsyncGenerator[Hub]:
-    """A hub over Postgres, while the block runs; `name` begins the names of its two connections.
+async def open_hub(dsn: str, name: str = "baton", url: str | None = None) -> AsyncGenerator[Hub]:
+    """A hub over Postgres, while the block runs; `name` begins the names of its two connections. With a
+    `url` of Redis: over that.
 
-    Raises Unavailable where the database does not answer.
+    Raises Unavailable where neither answers.
     """
-    hub = Hub(Broadcast(backend=PostgresBackend(dsn, name=name)))
+    backend = PostgresBackend(dsn, name=name) if url is None else RedisBackend(url)
+    hub = Hub(Broadcast(backend=backend))
     await hub.start()
     try:
         yield hub

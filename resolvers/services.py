@@ -45,7 +45,7 @@ async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerat
     db = Database(dsn, size=settings.pool_size, name=name, idle_seconds=settings.lease_seconds)
     await db.open()
     try:
-        async with open_hub(dsn, name) as hub:
+        async with open_hub(dsn, name, settings.broadcast_url) as hub:
             db.on_commit = hub.publish
             tokens = Tokens(settings, load_secret(settings))
             budgets = Budgets(db)
