@@ -210,12 +210,12 @@ async def delete_events(session: Session, stream: UUID, user_id: UUID, seqs: Seq
     await session.run(_DELETE, stream=stream, user_id=user_id, seqs=list(seqs), first=min(seqs, default=0))
 
 
-async def count_after(session: Session, stream: UUID, user_id: UUID, kind: str, seq: int) -> int:
+async def count_after(reader: Reader, stream: UUID, user_id: UUID, kind: str, seq: int) -> int:
     """How many entries of a kind came after `seq`."""
-    row = await session.one(_COUNT_AFTER, stream=stream, user_id=user_id, kind=kind, seq=seq)
+    row = await reader.one(_COUNT_AFTER, stream=stream, user_id=user_id, kind=kind, seq=seq)
     return row["count"]
 
 
-async def last_of_kind(session: Session, stream: UUID, user_id: UUID, kind: str, seq: int) -> EventRow | None:
+async def last_of_kind(reader: Reader, stream: UUID, user_id: UUID, kind: str, seq: int) -> EventRow | None:
     """The newest entry of a kind that stood in the log at `seq`."""
-    return await session.first(_LAST_OF_KIND, stream=stream, user_id=user_id, kind=kind, seq=seq)
+    return await reader.first(_LAST_OF_KIND, stream=stream, user_id=user_id, kind=kind, seq=seq)

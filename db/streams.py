@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from db.connection import Session
+from db.connection import Reader
 from db.query import Query, Row
 
 
@@ -47,14 +47,14 @@ ACTIVITIES = _standings("select id, id as user_id, last_seq, pruned_seq from use
 _EPOCH = Query("select log_epoch() as epoch")
 
 
-async def get_epoch(session: Session) -> int:
+async def get_epoch(reader: Reader) -> int:
     """Which life of the log this is."""
-    return (await session.one(_EPOCH))["epoch"]
+    return (await reader.one(_EPOCH))["epoch"]
 
 
 async def get_standings(
-    session: Session, owners: Query[StandingRow], streams: Sequence[tuple[UUID, UUID]]
+    reader: Reader, owners: Query[StandingRow], streams: Sequence[tuple[UUID, UUID]]
 ) -> list[StandingRow]:
     """How far each of these streams of these users has come, in their order."""
     ids, users = [stream for stream, _ in streams], [user for _, user in streams]
-    return await session.all(owners, streams=ids, users=users)
+    return await reader.all(owners, streams=ids, users=users)

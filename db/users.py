@@ -114,9 +114,9 @@ async def get_user(reader: Reader, user_id: UUID) -> UserRow | None:
     return await reader.first(_GET, id=user_id)
 
 
-async def get_viewer(session: Session, user_id: UUID) -> ViewerRow | None:
+async def get_viewer(reader: Reader, user_id: UUID) -> ViewerRow | None:
     """The person with the place of their activity, if they are there."""
-    return await session.first(_GET_VIEWER, id=user_id)
+    return await reader.first(_GET_VIEWER, id=user_id)
 
 
 async def get_user_by_email(session: Session, email: str) -> UserRow | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
 from db import events
 from db import streams as owners
-from db.connection import Database, Session
+from db.connection import Database, Reader
 from db.events import FoundRow
 from db.query import Query
 from db.streams import StandingRow
@@ -23,11 +24,16 @@ OWNERS: dict[str, Query[StandingRow]] = {
 "Whose row counts the streams of each kind."
 
 
+_OPENINGS = 6
+
+
 class Logs:
     """Implements `events.stream.Reading`. No row-level security here: each statement names the users."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self.opening = asyncio.Semaphore(_OPENINGS)
+        "Who opens a stream takes a turn: thousands at once wait here, not for connections, which time out."
         self.epoch = 0
         "The life of the log by the newest look; 0 before the first. An old one only costs a reader a reset."
 
@@ -40,9 +46,9 @@ class Logs:
         """The place just behind an entry, as clients keep it."""
         return Cursor(stream, seq, self.epoch).encode()
 
-    async def stand(self, session: Session, kind: str, stream: UUID, user_id: UUID) -> StandingRow:
-        """How far one stream has come, in a transaction of the caller's."""
-        (standing,) = await owners.get_standings(session, OWNERS[kind], [(stream, user_id)])
+    async def stand(self, reader: Reader, kind: str, stream: UUID, user_id: UUID) -> StandingRow:
+        """How far one stream has come."""
+        (standing,) = await owners.get_standings(reader, OWNERS[kind], [(stream, user_id)])
         self.epoch = standing.epoch
         return standing
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from db import events as rows
-from db.connection import Session
+from db.connection import Reader
 from db.conversations import ConversationRow
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
@@ -38,23 +38,23 @@ class PastConversation:
     up_to: int
 
 
-async def conversation_at(session: Session, row: ConversationRow, seq: int) -> PastConversation:
+async def conversation_at(reader: Reader, row: ConversationRow, seq: int) -> PastConversation:
     """The conversation at `seq`. Its title and its agent are today's."""
-    later = await rows.count_after(session, row.id, row.user_id, MessageCompleted.kind, seq)
+    later = await rows.count_after(reader, row.id, row.user_id, MessageCompleted.kind, seq)
     return PastConversation(row, seq, row.last_message_number - later)
 
 
-async def past_of(session: Session, row: ExecutionRow, seq: int) -> Past | None:
+async def past_of(reader: Reader, row: ExecutionRow, seq: int) -> Past | None:
     """The run at `seq`; None where the entry that tells its state there was pruned."""
-    status = await _last(session, row, seq, ExecutionStatusChanged)
+    status = await _last(reader, row, seq, ExecutionStatusChanged)
     if status is None and seq > 0:
         return None
-    progress = await _last(session, row, seq, ProgressReported)
+    progress = await _last(reader, row, seq, ProgressReported)
     return Past(row, seq, status or _unborn(row), progress)
 
 
-async def _last(session: Session, row: ExecutionRow, seq: int, kind: type[F]) -> F | None:
-    entry = await rows.last_of_kind(session, row.id, row.user_id, kind.kind, seq)
+async def _last(reader: Reader, row: ExecutionRow, seq: int, kind: type[F]) -> F | None:
+    entry = await rows.last_of_kind(reader, row.id, row.user_id, kind.kind, seq)
     return None if entry is None else cast("F", kinds.read(entry.kind, entry.payload))
 
 

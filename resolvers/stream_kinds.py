@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from db import conversations, executions, users
-from db.connection import Session
+from db.connection import Reader
 from db.events import EventRow
 from db.executions import ExecutionRow
 from db.users import ViewerRow
@@ -26,11 +26,11 @@ def _run_is_over(row: ExecutionRow) -> bool:
     return row.status in TERMINAL
 
 
-async def _viewer(session: Session, user_id: UUID, _: UUID) -> ViewerRow | None:
-    return await users.get_viewer(session, user_id)
+async def _viewer(reader: Reader, user_id: UUID, _: UUID) -> ViewerRow | None:
+    return await users.get_viewer(reader, user_id)
 
 
-async def _as_it_is(_session: Session, row: object, _seq: int) -> object:
+async def _as_it_is(_reader: Reader, row: object, _seq: int) -> object:
     """Only today's state is kept of these: it is what the events lead to."""
     return row
 

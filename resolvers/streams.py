@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
-from db.connection import Session
+from db.connection import Reader
 from db.events import EventRow, FoundRow
 from db.streams import StandingRow
 from errors import FutureCursor, NotFound, Unavailable
@@ -89,9 +89,9 @@ class StreamKind:
     """What the streams of one kind have of their own. `name` is one of `resolvers.logs`."""
 
     name: str
-    find: Callable[[Session, UUID, UUID], Awaitable[Owner | None]]
+    find: Callable[[Reader, UUID, UUID], Awaitable[Owner | None]]
     "The owner's row as it is, by user and stream; None where it is not there or not this user's."
-    at: Callable[[Session, Any, int], Awaitable[object | None]]
+    at: Callable[[Reader, Any, int], Awaitable[object | None]]
     "The snapshot at an older seq; None where too much of the log was pruned to tell it."
     is_over: Callable[[Any], bool]
     "Whether nothing can follow, by the owner's row."
@@ -135,15 +135,16 @@ async def open_stream(
 async def _start(
     services: Services, kind: StreamKind, stream: UUID, user_id: UUID, cursor: Cursor | None, from_now: bool
 ) -> _Start:
-    async with services.db.as_user(user_id) as session:
-        owner = await kind.find(session, user_id, stream)
+    async with services.logs.opening:
+        reader = services.db.reading(user_id)
+        owner = await kind.find(reader, user_id, stream)
         if owner is None:
             raise NotFound
-        standing = await services.logs.stand(session, kind.name, stream, user_id)
+        standing = await services.logs.stand(reader, kind.name, stream, user_id)
         since = _since(kind, owner, cursor, from_now)
         seq, cause = _place(owner.last_seq, standing, since)
         if cause is None and seq < owner.last_seq:
-            snapshot = await kind.at(session, owner, seq)
+            snapshot = await kind.at(reader, owner, seq)
             if snapshot is not None:
                 return _Start(seq, standing.epoch, snapshot, False, None)
             cause = ResetCause.CURSOR_EXPIRED
