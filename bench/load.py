@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
 from typing import Protocol, cast
@@ -16,9 +16,10 @@ class Refused(Exception):
     """An answer that is not 200, or a connection that ended before its answer."""
 
 
-def post(path: str, body: bytes, token: str | None = None) -> bytes:
+def post(path: str, body: bytes, token: str | None = None, headers: Mapping[str, str] | None = None) -> bytes:
     """A request as it goes over the wire."""
     authorization = f"authorization: Bearer {token}\r\n" if token else ""
+    authorization += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     head = (
         f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
         f"{authorization}content-length: {len(body)}\r\n\r\n"

@@ -33,16 +33,22 @@ class Served:
 
 @contextmanager
 def served(*module: str, env: Mapping[str, str]) -> Generator[Served, None, None]:
-    """`python -m <module> --port …` on a free port, asked to stop at the end.
+    """`python -m <module> --port …`, as `started` does."""
+    with started([sys.executable, "-m", *module], env=env) as server:
+        yield server
+
+
+@contextmanager
+def started(command: Sequence[str], env: Mapping[str, str]) -> Generator[Served, None, None]:
+    """The command with `--port …` on a free port, asked to stop at the end.
 
     Raises AssertionError with its output where it does not come to listen.
     """
     port = free_port()
-    command = [sys.executable, "-m", *module, "--port", str(port)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**clean, **_BUDGETS, **env}, stdout=log, stderr=log
+            [*command, "--port", str(port)], cwd=ROOT, env={**clean, **env}, stdout=log, stderr=log
         )
         try:
             until(lambda: _listens(port) or process.poll() is not None)

@@ -46,6 +46,10 @@ class Gathered:
         self._asked[key].append(question)
         return await question.answer
 
+    async def ask_all(self, user_id: UUID, query: Query[R], asked: Sequence[list[object]]) -> list[list[R]]:
+        """The rows of many questions, now."""
+        return await self._answers(user_id, query, asked)
+
     def _begin(self, user_id: UUID, query: Query[Any]) -> None:
         questions = self._asked.pop((user_id, query))
         task = asyncio.create_task(self._answer(user_id, query, questions))

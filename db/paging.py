@@ -71,7 +71,7 @@ class Listing(Generic[R]):
 
     async def page(self, reader: Reader, page: Page, filters: Mapping[str, object]) -> Slice[R]:
         """One page, in order. `filters` also names what `where` binds."""
-        query = self._page_query(page, frozenset(filters))
+        query = self.query(page, frozenset(filters))
         seen = _bounds("after", page.after) | _bounds("before", page.before)
         rows = await reader.all(query, **filters, **seen, size=page.size + 1)
         more = len(rows) > page.size
@@ -91,7 +91,8 @@ class Listing(Generic[R]):
             query = self._counts[names] = Query(counted)
         return (await reader.one(query, **filters))["count"]
 
-    def _page_query(self, page: Page, names: frozenset[str]) -> Query[R]:
+    def query(self, page: Page, names: frozenset[str]) -> Query[R]:
+        """The statement of such a page, with these filters. Its `size` is to be one more than the page's."""
         shape = (page.order, page.descending, page.backwards, _shape(page.after), _shape(page.before), names)
         query = self._pages.get(shape)
         if query is None:
