@@ -8,6 +8,7 @@ figure is the server's processor time for one request. Peers that run on Node ar
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import subprocess
 from collections.abc import Callable, Generator, Sequence
@@ -242,13 +243,18 @@ def _report(postgres: str, found: Sequence[Subject]) -> str:
 
 def _figures(subject: Subject, name: str, bare: float) -> list[object]:
     one = medians(subject.rounds[name])
-    return [one["server"], bare / one["server"], one["Postgres"], one["requests/s"]]
+    return [one["server"], _ratio(bare, one["server"]), one["Postgres"], one["requests/s"]]
 
 
 def _verdict(ours: Subject, floor: Subject, name: str, least: float) -> str:
-    ratio = medians(floor.rounds[name])["server"] / medians(ours.rounds[name])["server"]
+    ratio = _ratio(medians(floor.rounds[name])["server"], medians(ours.rounds[name])["server"])
     told = "held" if ratio >= least else "MISSED"
     return f"{name}: {ratio:.2f} of the bare route's speed, target at least {least:g}: {told}"
+
+
+def _ratio(bare: float, other: float) -> float:
+    """NaN where so little was asked that the system's clock did not tick."""
+    return bare / other if other else math.nan
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
