@@ -113,7 +113,9 @@ _MOVE_ON = Query(
 )
 _NAME_TICK = Query(
     """
-    update executions set schedule_id = :schedule_id, schedule_tick = :tick
+    update executions
+    set schedule_id = :schedule_id, schedule_tick = :tick,
+        agent_id = :agent_id, agent_version_id = :version_id
     where user_id = :user_id and id = :id
     """
 )
@@ -171,10 +173,19 @@ async def move_on(
     await session.run(_MOVE_ON, user_id=row.user_id, id=row.id, next_run_at=next_run_at, remaining=remaining)
 
 
-async def name_tick(session: Session, row: ScheduleRow, execution_id: UUID) -> None:
-    """Write on a run which tick of which schedule it is. A second run of the tick breaks a constraint."""
+async def name_tick(session: Session, row: ScheduleRow, execution_id: UUID, version_id: UUID | None) -> None:
+    """Write on a run which tick of which schedule it is, and which version of its agent carries it.
+
+    A second run of the tick breaks a constraint.
+    """
     await session.run(
-        _NAME_TICK, user_id=row.user_id, id=execution_id, schedule_id=row.id, tick=row.next_run_at
+        _NAME_TICK,
+        user_id=row.user_id,
+        id=execution_id,
+        schedule_id=row.id,
+        tick=row.next_run_at,
+        agent_id=row.agent_id,
+        version_id=version_id,
     )
 
 

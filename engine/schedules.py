@@ -107,8 +107,9 @@ async def _start(session: Session, tick: TickRow) -> bool:
     if row is None:
         return False
     new = NewExecution(input=row.input, priority=Priority(row.priority), time_zone=row.time_zone)
+    agent = None if row.agent_id is None else await agent_for_work(session, row.user_id, row.agent_id)
     run = await start_execution(session, row.user_id, new)
-    await rows.name_tick(session, row, run.id)
+    await rows.name_tick(session, row, run.id, None if agent is None else agent.version_id)
     remaining = None if row.remaining is None else row.remaining - 1
     await rows.move_on(session, row, None if remaining == 0 else _next_tick(row), remaining)
     return True

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from db.connection import Database
 from engine.chores import CHORES, Chore
+from engine.retention import Retention
 from errors import Unavailable
 from events.hub import Hub
 from settings import Settings
@@ -22,7 +23,8 @@ class Upkeep:
     """The chores of one worker process."""
 
     def __init__(self, db: Database, hub: Hub, settings: Settings, chores: Sequence[Chore] = CHORES) -> None:
-        self._db, self._hub, self._settings, self._chores = db, hub, settings, chores
+        self._db, self._hub, self._settings = db, hub, settings
+        self._chores = (*chores, Chore("retention", "retention", Retention.of(settings).sweep))
 
     async def work(self) -> None:
         """Do them until cancelled."""

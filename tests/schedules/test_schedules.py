@@ -136,6 +136,22 @@ class TestTicking:
             row = await session.one(Query("select schedule_id, schedule_tick from executions"))
         assert (row["schedule_id"], row["schedule_tick"]) == (decode(Kind.SCHEDULE, made["id"]), tick)
 
+    async def test_its_agent_carries_the_run(self, api: Api, ada: User) -> None:
+        """In the version that is the newest at the tick; once it is archived, ticks are passed over."""
+        agent = await ada.agent("Ann")
+        made = await schedule(ada, agentId=agent["id"], repeat=5)
+        await set_clock_past(api.services.db, made["id"])
+        await start_due_runs(api.services.db)
+        await ada.ask("mutation ($id: ID!) { archiveAgent(id: $id) { __typename } }", id=agent["id"])
+        await set_clock_past(api.services.db, made["id"])
+        await start_due_runs(api.services.db)
+
+        statement = "select run.agent_id, version.version from executions as run "
+        joined = "join agent_versions as version on version.id = run.agent_version_id"
+        async with api.services.db.as_system() as session:
+            rows = await session.all(Query(statement + joined))
+        assert [(row["agent_id"], row["version"]) for row in rows] == [(decode(Kind.AGENT, agent["id"]), 1)]
+
     async def test_it_ends_after_so_many_runs(self, api: Api, ada: User) -> None:
         """Nothing is due any more, and the schedule can still be read."""
         made = await schedule(ada, repeat=2)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from db import children, events, executions, interrupts, journal, leases, queue, schedules, steps
+from db import children, events, executions, interrupts, journal, leases, queue, retention, schedules, steps
 from db.executions import ExecutionRow
 from db.query import Query
 from errors import Unavailable
@@ -446,6 +446,7 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (events._INSERT_ACTIVITIES, Store.insert_activities),
         (journal.WRITE, Store.write),
         (journal.WRITE_AND_TELL, Store.write),
+        (retention._TAKE_TURN, _none),
         (schedules._DUE, _none),
         (schedules._WAIT, _never),
     ]

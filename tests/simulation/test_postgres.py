@@ -14,7 +14,7 @@ import asyncpg
 import orjson
 import pytest
 
-from db import queue
+from db import queue, retention
 from db.connection import prepare
 from db.query import Query
 from tests.simulation.store import Fields, Obj, Store
@@ -95,6 +95,8 @@ class Twins(Store):
 
     def touch(self, query: Query[Any], given: Fields) -> int:
         mine = super().touch(query, given)
+        if query is retention._TAKE_TURN:
+            return mine
         status = self._bridge.call(self._run(query, given))
         assert mine == int(status.rpartition(" ")[2]), query.sql
         return mine

@@ -22,13 +22,14 @@ import engine.executions
 import engine.journal
 import engine.worker
 from db.connection import Session
-from engine.desk import NobodyThere
+from engine.desk import Desk
+from engine.endings import failed
 from engine.executions import NewExecution, cancel_execution, start_execution
 from engine.models.model import Answer, AnyDecision, CallTools, ToolCall, Turn
 from engine.models.registry import Models
 from engine.patience import Patience
 from engine.run import Crew
-from engine.states import Priority, StepKind
+from engine.states import EndReason, Priority, StepKind
 from engine.steps import Outcome
 from engine.tools.tool import AnyTool, Call, Effect, ExternalTool, StaticTools, TransactionalTool, Transient
 from engine.versions import Versions
@@ -372,6 +373,19 @@ class SimulatedSession(Session):
     def count(self, run: str, place: int) -> None:
         """The work of a transactional tool."""
         self._store.count(run, place)
+
+
+class NobodyThere(Desk):
+    """There is nobody to ask: a call that a crash has hidden ends its run, and is never made again."""
+
+    async def approve(self, asked: Any, tool: Any) -> Any:
+        raise NotImplementedError
+
+    async def verify(self, asked: Any, tool: Any) -> Any:
+        return failed(EndReason.EFFECT_UNKNOWN, "Nobody knows whether the call took effect.")
+
+    async def afford(self, session: Any, run: Any, overrun: Any) -> Any:
+        raise NotImplementedError
 
 
 class Scripted:
