@@ -28,6 +28,7 @@ class Kind(StrEnum):
     SCHEDULE = "sched"
     CONVERSATION = "conv"
     MESSAGE = "msg"
+    TOOL_SERVER = "toolsrv"
 
 
 def new_id() -> UUID:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -32,6 +32,7 @@ def _as_given(address: str) -> str:
     return address
 
 
+Network: TypeAlias = IPv4Network | IPv6Network
 HttpAddress = Annotated[str, AfterValidator(_as_given)]
 
 
@@ -151,6 +152,17 @@ class Settings(BaseSettings):
     )
     """More of them, as JSON: {"groq": {"url": "https://…/v1", "key": "…", "protocol": "openai"}}."""
 
+    history_tokens: int = Field(default=100_000, ge=1_000)
+    "As much of a conversation a model is told, where `model_tokens` says nothing else."
+    model_tokens: dict[str, int] = Field(default_factory=dict[str, int])
+    """By the beginnings of models' names, as JSON: {"ollama:": 6000, "openai:gpt-4o": 110000}."""
+    tool_networks: Annotated[list[Network], NoDecode] = Field(default_factory=list[Network])
+    "Private networks where users may have tool servers, separated by commas: 10.1.0.0/16,127.0.0.1/32."
+    tool_call_seconds: float = Field(default=30, gt=0, le=600)
+    "How long a call of a user's tool server may take."
+    tool_list_seconds: float = Field(default=600, gt=0, le=86_400)
+    "How long what a tool server offers is kept before it is asked again."
+
     @property
     def interrupt_seconds(self) -> float:
         """`interrupt_days` in seconds."""
@@ -167,7 +179,7 @@ class Settings(BaseSettings):
             raise ValueError("must be an address like postgresql://user:password@host/database")
         return f"postgresql://{rest}"
 
-    @field_validator("allowed_origins", "trusted_proxies", mode="before")
+    @field_validator("allowed_origins", "trusted_proxies", "tool_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Commas separate."""
@@ -200,9 +212,15 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """What must stand in no log: every secret of these settings, and the password of the database."""
         values = [getattr(self, name) for name in type(self).model_fields]
+        values += [provider.key for provider in self.providers.values()]
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         password = urlsplit(self.database_url or "").password
         return [*found, *([password, unquote(password)] if password else [])]
+
+    def tokens_of(self, model: str) -> int:
+        """How much of a conversation this model is told."""
+        fitting = [name for name in self.model_tokens if model.startswith(name)]
+        return self.model_tokens[max(fitting, key=len)] if fitting else self.history_tokens
 
     @classmethod
     def load(cls) -> Self:

@@ -21,12 +21,14 @@ class WrittenRow(Row):
     status: str
     last_seq: int | None
     activity_seq: int | None
+    conversation_id: UUID | None
+    conversation_seq: int | None
 
 
 _WRITE = """
     with entry as materialized (
       select * from jsonb_to_recordset(:entries) as entry (
-        id uuid, fence int, seqs int, steps jsonb, events jsonb, activity jsonb,
+        id uuid, fence int, seqs int, steps jsonb, events jsonb, activity jsonb, talk jsonb, begins int,
         percent float8, message text, progress_at timestamptz,
         input_tokens int, output_tokens int, requests int, cost float8,
         status text, end_reason text, result jsonb, error text)
@@ -53,7 +55,7 @@ _WRITE = """
       from entry join held on held.id = entry.id
       where run.id = held.id and held.status = 'RUNNING'
       returning run.id, run.user_id, run.last_seq, run.last_seq - entry.seqs as base,
-        entry.steps, entry.events, entry.activity
+        entry.steps, entry.events, entry.activity, run.conversation_id, entry.talk, entry.begins
     ), stepped as (
       insert into steps
         (id, execution_id, user_id, number, kind, status, tool_name, call_id, input, result, text, error,
@@ -99,27 +101,72 @@ _TELL_USERS = """
       from owner join news on news.user_id = owner.id
     )
 """
+_TELL_CONVERSATIONS = """
+    , said as materialized (
+      select run.conversation_id, line.event, line.place = run.begins as begins,
+        row_number() over (partition by run.conversation_id order by run.id, line.place) as place
+      from run, jsonb_array_elements(run.talk) with ordinality as line (event, place)
+      where run.conversation_id is not null
+    ), listener as materialized (
+      select id from conversations where id in (select conversation_id from said)
+      order by id for no key update
+    ), conversation as (
+      update conversations
+      set last_seq = last_seq + fresh.count, writing_seq = coalesce(last_seq + fresh.begins - 1, writing_seq)
+      from (
+        select conversation_id, count(*) as count, max(place) filter (where begins) as begins
+        from said group by conversation_id
+      ) as fresh
+      join listener on listener.id = fresh.conversation_id
+      where conversations.id = listener.id
+      returning conversations.id, conversations.user_id, conversations.last_seq,
+        conversations.last_seq - fresh.count as base
+    ), overheard as (
+      insert into events (stream, seq, user_id, kind, payload)
+      select conversation.id, conversation.base + said.place, conversation.user_id, said.event ->> 'kind',
+        said.event -> 'payload'
+      from conversation join said on said.conversation_id = conversation.id
+    )
+"""
+
+
+def _query(*, talks: bool, tells: bool) -> Query[WrittenRow]:
+    """The statement that also writes to conversations, or to users' activity: those cost what they cost."""
+    talked = "conversation.id as conversation_id, conversation.last_seq as conversation_seq"
+    silent = "cast(null as uuid) as conversation_id, cast(null as int) as conversation_seq"
+    activity = "owner.last_seq" if tells else "cast(null as int)"
+    return Query(
+        f"""
+        {_WRITE} {_TELL_CONVERSATIONS if talks else ""} {_TELL_USERS if tells else ""}
+        select held.id, held.user_id, held.status, run.last_seq, {activity} as activity_seq,
+          {talked if talks else silent}
+        from held left join run on run.id = held.id
+          {"left join owner on owner.id = run.user_id" if tells else ""}
+          {"left join conversation on conversation.id = run.conversation_id" if talks else ""}
+        """,
+        WrittenRow,
+    )
+
+
 # Locks the runs, by id.
-WRITE = Query(
-    f"""
-    {_WRITE}
-    select held.id, held.user_id, held.status, run.last_seq, null as activity_seq
-    from held left join run on run.id = held.id
-    """,
-    WrittenRow,
-)
+WRITE = _query(talks=False, tells=False)
 # Locks the runs, by id, then the rows of the users whose activity is told of, by id.
-WRITE_AND_TELL = Query(
-    f"""
-    {_WRITE} {_TELL_USERS}
-    select held.id, held.user_id, held.status, run.last_seq, owner.last_seq as activity_seq
-    from held left join run on run.id = held.id left join owner on owner.id = run.user_id
-    """,
-    WrittenRow,
-)
+WRITE_AND_TELL = _query(talks=False, tells=True)
+# Locks the runs, by id, then their conversations, by id.
+WRITE_AND_TALK = _query(talks=True, tells=False)
+# Locks the runs, then conversations, then users, each by id.
+WRITE_TALK_AND_TELL = _query(talks=True, tells=True)
+
+_QUERIES = {
+    (False, False): WRITE,
+    (False, True): WRITE_AND_TELL,
+    (True, False): WRITE_AND_TALK,
+    (True, True): WRITE_TALK_AND_TELL,
+}
 
 
 async def write_entries(session: Session, entries: Sequence[Mapping[str, Any]]) -> list[WrittenRow]:
     """Write these entries, of one run each. The answer leaves out those whose fence was raised."""
-    query = WRITE_AND_TELL if any(entry["activity"] for entry in entries) else WRITE
-    return await session.all(query, entries=list(entries))
+    talks = any(entry["talk"] for entry in entries)
+    tells = any(entry["activity"] for entry in entries)
+    return await session.all(_QUERIES[talks, tells], entries=list(entries))

@@ -27,6 +27,19 @@ class MessageRow(Row):
     created_at: datetime
 
 
+class HistoryRow(Row):
+    """What a model is told of a message."""
+
+    role: str
+    content: str
+
+
+class SteeredRow(MessageRow):
+    """A message that a run took up."""
+
+    steered_step: int | None
+
+
 _COLUMNS = ", ".join(MessageRow.columns())
 
 MESSAGES = Listing(
@@ -56,6 +69,65 @@ _GET_MANY = Query(
     MessageRow,
 )
 _GET_ANY = Query(f"select {_COLUMNS} from messages where user_id = :user_id and id = :id", MessageRow)
+# A run's reply belongs behind the message that it answers, whatever was said between the two; and what is
+# said to be answered later belongs to nobody's past yet.
+_HISTORY = Query(
+    """
+    with said as (
+      select role, content, number, execution_id,
+        min(number) over (partition by coalesce(execution_id, id)) as place
+      from messages
+      where user_id = :user_id and conversation_id = :conversation_id
+        and (role = 'SYSTEM' or number > (
+          select last_message_number - cast(:most as int) from conversations where id = :conversation_id))
+        and not (execution_id is not distinct from :execution_id and steers_id is not null)
+    )
+    select role, content from said
+    where place <= (select min(place) from said where execution_id = :execution_id)
+    order by place, number
+    """,
+    HistoryRow,
+)
+_STEERED = Query(
+    f"""
+    select {_COLUMNS}, steered_step from messages
+    where user_id = :user_id and steers_id = :execution_id and steered_at is not null order by number
+    """,
+    SteeredRow,
+)
+_PENDING = Query(
+    f"""
+    select {_COLUMNS} from messages
+    where user_id = :user_id and steers_id = :execution_id and steered_at is null order by number
+    """,
+    MessageRow,
+)
+_TAKE = Query(
+    f"""
+    with taken as (
+      update messages set steered_at = clock_timestamp(), steered_step = :step
+      where user_id = :user_id and steers_id = :execution_id and steered_at is null
+      returning {_COLUMNS}
+    )
+    select {_COLUMNS} from taken order by number
+    """,
+    MessageRow,
+)
+_HAND = Query("update messages set steers_id = :execution_id where user_id = :user_id and id = :id")
+_ANSWER_WITH = Query(
+    """
+    update messages set steers_id = null, execution_id = :execution_id
+    where user_id = :user_id and id = :id
+    """
+)
+_ACTIVE = Query(
+    """
+    select id from executions
+    where user_id = :user_id and conversation_id = :conversation_id
+      and status not in ('SCHEDULED', 'COMPLETED', 'FAILED', 'CANCELLED') and not blocked
+    order by id limit 1
+    """
+)
 
 
 async def insert_message(session: Session, fields: Mapping[str, object]) -> MessageRow:
@@ -74,3 +146,43 @@ async def get_messages(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[M
 async def get_message(reader: Reader, user_id: UUID, message_id: UUID) -> MessageRow | None:
     """The message, also one of a deleted conversation: for answering a request again."""
     return await reader.first(_GET_ANY, user_id=user_id, id=message_id)
+
+
+async def history(
+    reader: Reader, user_id: UUID, conversation_id: UUID, execution_id: UUID, most: int
+) -> list[HistoryRow]:
+    """What was said before a run's own message, and that, in order: of the newest `most` messages."""
+    return await reader.all(
+        _HISTORY, user_id=user_id, conversation_id=conversation_id, execution_id=execution_id, most=most
+    )
+
+
+async def steered(reader: Reader, user_id: UUID, execution_id: UUID) -> list[SteeredRow]:
+    """What a run took up while it was active, in order."""
+    return await reader.all(_STEERED, user_id=user_id, execution_id=execution_id)
+
+
+async def pending(reader: Reader, user_id: UUID, execution_id: UUID) -> list[MessageRow]:
+    """What is handed to a run and not taken up yet, in order."""
+    return await reader.all(_PENDING, user_id=user_id, execution_id=execution_id)
+
+
+async def take_pending(session: Session, user_id: UUID, execution_id: UUID, step: int) -> list[MessageRow]:
+    """Have a held run take it up, before this step."""
+    return await session.all(_TAKE, user_id=user_id, execution_id=execution_id, step=step)
+
+
+async def hand_to(session: Session, row: MessageRow, execution_id: UUID) -> None:
+    """Hand a message to a locked run that is active."""
+    await session.run(_HAND, user_id=row.user_id, id=row.id, execution_id=execution_id)
+
+
+async def answer_with(session: Session, row: MessageRow, execution_id: UUID) -> None:
+    """Have another run answer a message that was handed to one."""
+    await session.run(_ANSWER_WITH, user_id=row.user_id, id=row.id, execution_id=execution_id)
+
+
+async def active_run(session: Session, user_id: UUID, conversation_id: UUID) -> UUID | None:
+    """The run of the conversation whose turn it is."""
+    row = await session.first(_ACTIVE, user_id=user_id, conversation_id=conversation_id)
+    return None if row is None else row["id"]

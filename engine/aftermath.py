@@ -11,6 +11,7 @@ from engine.families import Move, after_child, stop_children
 from engine.stages import after_run
 from engine.states import TERMINAL
 from engine.topics import QUEUE_TOPIC
+from engine.turns import after_turn
 
 
 def is_of_no_consequence(row: ExecutionRow) -> bool:
@@ -20,6 +21,7 @@ def is_of_no_consequence(row: ExecutionRow) -> bool:
 
 async def after_end(session: Session, row: ExecutionRow) -> list[Move]:
     """Carry out what follows from the end of a run whose family is locked; answers what else is to happen."""
+    await after_turn(session, row)
     await _pass_lock_key_on(session, row)
     moves = await stop_children(session, row, "The run that started it has ended.")
     if row.parent_id is None:

@@ -9,6 +9,7 @@ from engine.endings import failed
 from engine.journal import Ends, Journal
 from engine.models.model import AnyDecision, Model, ModelFailed, Turn
 from engine.patience import Patience, TimedOut
+from engine.speech import Speech
 from engine.states import EndReason
 from engine.steps import Step
 from engine.tools.tool import Transient
@@ -25,6 +26,7 @@ class Asking:
     model: Model
     seconds: float
     step: Step
+    speech: Speech
 
     async def decide(self, turn: Turn) -> AnyDecision:
         """What it decides. Raises Ends(MODEL_ERROR) where it does not, and what a Journal raises."""
@@ -39,13 +41,17 @@ class Asking:
 
     async def _patiently(self, turn: Turn) -> AnyDecision:
         decision = await self.patience.call(
-            lambda: self.model.next(turn),
+            lambda: self._try(turn),
             seconds=self.seconds,
             tries=1,
             before_retry=self._before_retry,
         )
         self.step = replace(self.step, usage=decision.usage, model_message=decision.model_message)
         return decision
+
+    async def _try(self, turn: Turn) -> AnyDecision:
+        self.speech.begin()
+        return await self.model.next(turn)
 
     async def _before_retry(self, _: int, problem: Transient) -> None:
         log.info("run %s asks its model again: %s", self.journal.run.id, problem.message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from db.connection import Database
+from engine.dialogue import Dialogues
 from engine.inbox import Inbox
 from engine.models.fake import FakeModel
 from engine.models.providers import providers_of
@@ -11,6 +12,7 @@ from engine.models.remote import Seller
 from engine.patience import Patience
 from engine.run import Crew
 from engine.tools.offer import offered_tools
+from engine.tools.servers import Servers, WithServers
 from engine.tools.subagents import WithSubagents
 from engine.tools.tool import StaticTools
 from engine.versions import Versions
@@ -26,11 +28,13 @@ def models(settings: Settings) -> Models:
 
 def crew(db: Database, settings: Settings) -> Crew:
     """Every model and tool that this worker has. Raises SettingsError."""
+    tools = WithServers(db, Servers.of(settings), StaticTools(offered_tools(settings)))
     return Crew(
         models=models(settings),
-        tools=WithSubagents(db, StaticTools(offered_tools(settings))),
+        tools=WithSubagents(db, tools),
         versions=Versions(db),
         desk=Inbox(settings.interrupt_seconds),
+        dialogues=Dialogues(db, settings),
         patience=Patience(),
         model_timeout_seconds=settings.model_timeout_seconds,
     )

@@ -34,6 +34,8 @@ class Entry:
     now: datetime
     _events: list[Event] = field(default_factory=list[Event])
     _activity: list[Event] = field(default_factory=list[Event])
+    _talk: list[Event] = field(default_factory=list[Event])
+    _begins: int | None = None
     _steps: dict[int, _Written] = field(default_factory=dict[int, _Written])
     _progress: Progress | None = None
     _usage: Usage = field(default_factory=Usage)
@@ -76,6 +78,13 @@ class Entry:
         """Other news of this run."""
         self._events += events
 
+    def talk(self, event: Event, *, begins: bool = False) -> None:
+        """News of this run and of its conversation, if it has one; whether a reply begins with it."""
+        self._tell(event)
+        self._talk.append(event)
+        if begins:
+            self._begins = len(self._talk)
+
     def end(self, ending: Ending) -> None:
         """The run is over, with this entry as its last."""
         self._ending = ending
@@ -107,6 +116,8 @@ class Entry:
             "steps": [_step(written) for written in self._steps.values()],
             "events": [_event(event) for event in self._events],
             "activity": [_event(event) for event in self._activity],
+            "talk": [_event(event) for event in self._talk],
+            "begins": self._begins,
             "percent": progress and progress.percent,
             "message": progress and progress.message,
             "progress_at": progress and self.now,

@@ -16,6 +16,7 @@ from db.children import lock_families
 from db.connection import Session
 from db.executions import ExecutionRow
 from db.tasks import get_task
+from engine.agents import agent_for_work
 from engine.families import stop_family
 from engine.log import tell_status
 from engine.moves import move
@@ -63,17 +64,36 @@ class NewExecution:
     deadline: datetime | None = None
     lock_key: str | None = None
     budget: Budget = Budget()
+    agent_id: UUID | None = None
+
+    async def columns(self, session: Session, user_id: UUID) -> dict[str, object]:
+        """As its row has it. Raises NotFound, and InvalidInput for an agent that is archived."""
+        if self.task_id is not None and await get_task(session, user_id, self.task_id) is None:
+            raise NotFound(path=("input", "taskId"))
+        agent = None if self.agent_id is None else await agent_for_work(session, user_id, self.agent_id)
+        return {
+            "task_id": self.task_id,
+            "agent_id": agent and agent.id,
+            "agent_version_id": agent and agent.version_id,
+            "input": self.input,
+            "time_zone": self.time_zone,
+            "priority": int(self.priority),
+            "metadata": self.metadata,
+            "start_at": self.start_at,
+            "deadline": self.deadline,
+            "budget_tokens": self.budget.tokens,
+            "budget_cost": self.budget.cost,
+            "budget_steps": self.budget.steps,
+        }
 
 
 async def start_execution(session: Session, user_id: UUID, new: NewExecution) -> ExecutionRow:
     """A queued run: its row, its first event and its place in the queue are one commit.
 
-    Raises InvalidInput, and NotFound for a task that is not this user's.
+    Raises InvalidInput, and NotFound for a task or an agent that is not this user's.
     """
     check(new)
-    if new.task_id is not None and await get_task(session, user_id, new.task_id) is None:
-        raise NotFound(path=("input", "taskId"))
-    return await queue_execution(session, user_id, new, {})
+    return await queue_execution(session, user_id, new, await new.columns(session, user_id))
 
 
 def as_asked(row: ExecutionRow) -> NewExecution:

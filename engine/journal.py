@@ -25,6 +25,7 @@ from engine.scribe import CancelRequested, Scribe, inscribe, refusal
 from engine.states import Cause, Status, StepKind
 from engine.steps import Step
 from engine.tools.tool import Wait
+from engine.turns import write_reply
 from errors import LeaseLost, Unavailable
 from ids import new_id
 
@@ -134,6 +135,7 @@ class Journal:
     async def _end(self, session: Session, last: Entry, ending: Ending) -> None:
         held = await self._held(session)
         if held.status == Status.RUNNING:
+            await write_reply(session, self.run, last, ending)
             await self._inscribe(session, last)
         await let_go(session, self.run, ending)
 

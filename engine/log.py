@@ -7,8 +7,10 @@ from uuid import UUID
 
 from db import events as rows
 from db.connection import Session
+from db.conversations import advance_conversation
 from db.executions import ExecutionRow
 from engine.facts import status_fact
+from engine.states import TERMINAL
 from events.kinds import Event
 
 
@@ -33,12 +35,26 @@ async def append_activity(session: Session, user_id: UUID, *events: Event) -> No
 
 
 async def tell_status(session: Session, *runs: ExecutionRow) -> None:
-    """These runs have another status, each with its `last_seq`: to their readers, and to their users'."""
+    """These runs have another status, each with its `last_seq`.
+
+    Told to their readers, those of their conversations, and their users'.
+    """
     facts = [(run, status_fact(run)) for run in runs]
     told = [{"user_id": run.user_id, "kind": fact.kind, "payload": fact.payload()} for run, fact in facts]
     own = [{"stream": run.id, "seq": run.last_seq, **line} for run, line in zip(runs, told, strict=True)]
     await rows.insert_entries(session, own)
     for run in runs:
         session.hint(run.id.hex, run.last_seq)
+    for run, fact in sorted(facts, key=lambda pair: pair[0].conversation_id or pair[0].id):
+        await _tell_conversation(session, run, fact)
     for last in await rows.insert_activities(session, told):
         session.hint(last.user_id.hex, last.last_seq)
+
+
+async def _tell_conversation(session: Session, run: ExecutionRow, fact: Event) -> None:
+    """A reply that is being written ends with its run, however that ends."""
+    if run.conversation_id is None:
+        return
+    writing = "ends" if run.status in TERMINAL else None
+    told = await advance_conversation(session, run.user_id, run.conversation_id, writing=writing)
+    await append(session, told.id, told.user_id, told.last_seq, [fact])

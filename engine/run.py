@@ -9,14 +9,16 @@ from db.connection import Session
 from engine.asking import Asking
 from engine.calls import Calls
 from engine.desk import Desk
+from engine.dialogue import Dialogues, History
 from engine.endings import Ending, answered, failed
 from engine.entry import Entry
 from engine.journal import Ends, Journal
 from engine.limits import Overrun, too_expensive, too_many_steps
-from engine.models.model import Answer, CallTools, Model, ModelFailed, Think, ToolCall, Turn
+from engine.models.model import Answer, CallTools, Model, ModelFailed, Steered, Think, ToolCall, Turn
 from engine.models.registry import Models
 from engine.patience import Patience
 from engine.progress import Progress
+from engine.speech import Speech
 from engine.states import EndReason, StepKind
 from engine.steps import Outcome, Step, Usage, total
 from engine.tools.tool import EMPTY, ExternalTool, Toolbox, Tools, Wait
@@ -31,6 +33,7 @@ class Crew:
     tools: Tools
     versions: Versions
     desk: Desk
+    dialogues: Dialogues
     patience: Patience
     model_timeout_seconds: float
 
@@ -46,7 +49,13 @@ class Crew:
             model = self.models.get(agent.model)
         except ModelFailed as problem:
             raise Ends(failed(EndReason.MODEL_ERROR, problem.message)) from None
-        return await Carrier(self, journal, agent, tools, model).carry(steps, stops)
+        history = await self.dialogues.history(journal.run, agent.model)
+        heard = await self.dialogues.heard(journal.run)
+        carrier = Carrier(self, journal, agent, tools, model, Speech(journal), history, heard)
+        try:
+            return await carrier.carry(steps, stops)
+        finally:
+            carrier.speech.close()
 
 
 @dataclass(slots=True)
@@ -58,6 +67,10 @@ class Carrier:
     agent: AgentVersion
     tools: Toolbox
     model: Model
+    speech: Speech
+    history: History
+    heard: list[Steered]
+    "What came to the run while it was active, and was taken up."
     _steps: list[Step] = field(default_factory=list[Step])
     "All that have ended, in order."
     _claimed_with: int = 0
@@ -86,9 +99,10 @@ class Carrier:
             or too_expensive(self.journal.run, self._used(), self._steps)
         )
         wraps_up = len(self._steps) >= self.agent.max_steps
+        await self._hear()
         asking = await self._ask()
         tools = EMPTY if wraps_up else self.tools
-        match await asking.decide(Turn(self.journal.run, self._steps, self.agent, tools)):
+        match await asking.decide(self._turn(tools)):
             case Answer() as answer:
                 await self._conclude(asking.step, answer, wraps_up)
                 return True
@@ -100,10 +114,21 @@ class Carrier:
                 raise Ends(failed(EndReason.MAX_STEPS, f"It had no answer after {len(self._steps)} steps."))
         return False
 
+    def _turn(self, tools: Toolbox) -> Turn:
+        said = self.speech.say
+        return Turn(self.journal.run, self._steps, self.agent, tools, self.history, self.heard, said)
+
+    async def _hear(self) -> None:
+        """Take up what has come meanwhile. A model that decides at once reads nothing but the input."""
+        if not self.model.is_instant:
+            self.heard += await self.crew.dialogues.hear(self.journal, len(self._steps) + 1)
+
     async def _ask(self) -> Asking:
         """The next call of the model. Its row is there before it is made, unless the model is instant."""
         crew = self.crew
-        asking = Asking(self.journal, crew.patience, self.model, crew.model_timeout_seconds, self._next())
+        asking = Asking(
+            self.journal, crew.patience, self.model, crew.model_timeout_seconds, self._next(), self.speech
+        )
         if not self.model.is_instant:
             entry = self._entry()
             entry.begin(asking.step)
@@ -118,6 +143,7 @@ class Carrier:
 
     async def _think(self, step: Step, thought: Think) -> None:
         entry = self._entry()
+        await self.speech.settle(entry)
         self._steps.append(self._said(entry, step, thought.text))
         self._report(thought.progress)
         if not self.model.is_instant:
@@ -126,6 +152,7 @@ class Carrier:
     async def _conclude(self, step: Step, answer: Answer, wraps_up: bool) -> None:
         """The final answer and the end of the run are one commit."""
         entry = self._entry()
+        await self.speech.settle(entry)
         self._said(entry, replace(step, kind=StepKind.FINAL_ANSWER), answer.text)
         self._report(answer.progress)  # once more: what a lost attempt had not told yet
         self._thoughts = None
@@ -140,6 +167,7 @@ class Carrier:
     async def _begin_calls(self, step: Step, decision: CallTools) -> None:
         """The rows of all calls are there, with the model's word for them, before the first is made."""
         entry = self._entry()
+        await self.speech.settle(entry)
         if not self.model.is_instant:
             self._steps.append(self._said(entry, step, decision.text))
         numbered = list(enumerate(decision.calls, len(self._steps) + 1))

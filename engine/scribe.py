@@ -135,6 +135,8 @@ async def inscribe(session: Session, entries: Sequence[Entry]) -> dict[UUID, Wri
             session.hint(row.id.hex, row.last_seq)
         if row.activity_seq is not None:
             session.hint(row.user_id.hex, row.activity_seq)
+        if row.conversation_id is not None:
+            session.hint(row.conversation_id.hex, row.conversation_seq or 0)
     return {row.id: row for row in written}
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from db import agents as rows
 from db.agents import AGENTS, AgentRow
 from db.connection import Database, Session
 from db.paging import Slice
+from engine import agents as engine
 from engine.blueprints import Offer
 from engine.models.providers import model_problem
-from engine.tools.offer import offered_tools
+from engine.tools.tool import BUILTIN_SOURCE, OPERATOR_SOURCE, Tool
 from resolvers.idempotency import Reference
 from resolvers.paging import Window
+from resolvers.tool_servers import tool_names
 from settings import Settings
 
 
@@ -41,9 +44,35 @@ async def agent_count(db: Database, user_id: UUID, filters: Mapping[str, object]
     return await AGENTS.count(db.reading(user_id), {**filters, "user_id": user_id})
 
 
-def offer(settings: Settings) -> Offer:
-    """What agents may be made of here."""
-    return Offer({tool.name for tool in offered_tools(settings)}, partial(model_problem, settings))
+async def create_agent(
+    session: Session, settings: Settings, user_id: UUID, given: Mapping[str, Any]
+) -> AgentRow:
+    """As `engine.agents.create_agent`, of what there is here."""
+    return await engine.create_agent(session, user_id, given, await _offer(session, settings, user_id))
+
+
+async def update_agent(
+    session: Session,
+    settings: Settings,
+    user_id: UUID,
+    agent_id: UUID,
+    given: Mapping[str, Any],
+    expected_version: int | None,
+) -> AgentRow:
+    """As `engine.agents.update_agent`, of what there is here."""
+    offer = await _offer(session, settings, user_id)
+    return await engine.update_agent(session, user_id, agent_id, given, offer, expected_version)
+
+
+async def _offer(session: Session, settings: Settings, user_id: UUID) -> Offer:
+    return Offer(await tool_names(session, settings, user_id), partial(model_problem, settings))
+
+
+def tools_among(row: AgentRow, there: Sequence[Tool]) -> list[Tool]:
+    """Those of the tools that are there that the agent has: those that it names, or all of the house."""
+    if row.tool_names is None:
+        return [tool for tool in there if tool.source in {BUILTIN_SOURCE, OPERATOR_SOURCE}]
+    return [tool for tool in there if tool.name in row.tool_names]
 
 
 async def recall_agent(session: Session, user_id: UUID, reference: Reference) -> AgentRow:

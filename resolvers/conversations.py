@@ -8,8 +8,10 @@ from db import conversations as rows
 from db import messages as message_rows
 from db.connection import Database, Readers, Session
 from db.conversations import CONVERSATIONS, ConversationRow
+from db.executions import ExecutionRow, get_execution
 from db.messages import MESSAGES, MessageRow
 from db.paging import Slice
+from engine.talking import Disposition, Exchange
 from resolvers.idempotency import Reference
 from resolvers.paging import Window
 
@@ -58,6 +60,32 @@ def _messages_of(row: ConversationRow, up_to: int) -> dict[str, object]:
 def where_it_stands(row: ConversationRow) -> int:
     """The seq from where nothing that is still to come is missed, the reply being written included."""
     return row.last_seq if row.writing_seq is None else row.writing_seq
+
+
+async def reply_to(db: Database, run: ExecutionRow) -> MessageRow | None:
+    """What a run wrote into its conversation, once it is there."""
+    if run.reply_id is None:
+        return None
+    return await message_rows.get_message(db.reading(run.user_id), run.user_id, run.reply_id)
+
+
+async def recall_exchange(session: Session, user_id: UUID, reference: Reference) -> Exchange:
+    """A message that an earlier request sent, and the run that answers it, as they stand now."""
+    message = await message_rows.get_message(session, user_id, UUID(reference["message"]))
+    run = await get_execution(session, user_id, UUID(reference["run"]))
+    if message is None or run is None:
+        raise LookupError(reference["message"])
+    return Exchange(message, run, Disposition(reference["disposition"]), reference["seq"])
+
+
+def refer_to_exchange(exchange: Exchange) -> Reference:
+    """What `recall_exchange` finds it by."""
+    return {
+        "message": str(exchange.message.id),
+        "run": str(exchange.run.id),
+        "disposition": exchange.disposition.value,
+        "seq": exchange.seq,
+    }
 
 
 async def recall_conversation(session: Session, user_id: UUID, reference: Reference) -> ConversationRow:

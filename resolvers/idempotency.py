@@ -64,6 +64,11 @@ async def once(session: Session, user_id: UUID, call: Call, effect: Effect[T]) -
     return await effect.recall(session, known.reference), True
 
 
+async def recall_deletion(_: Session, reference: Reference) -> bool:
+    """What the first request of a deletion was told."""
+    return bool(reference["deleted"])
+
+
 def _check_key(key: str) -> None:
     if not (1 <= len(key) <= _LONGEST_KEY and key.isprintable()):
         message = f"An idempotency key has 1 to {_LONGEST_KEY} visible characters."

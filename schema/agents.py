@@ -20,6 +20,7 @@ from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
 from schema.node import Node
+from schema.tools import Tool, tools_of_viewer
 
 _FIELDS = ("name", "instructions", "model", "temperature", "max_steps", "tool_names", "approval_required")
 
@@ -50,6 +51,11 @@ class Agent(Node):
     @classmethod
     def of(cls, row: AgentRow) -> Agent:
         return cls(row=row)
+
+    @strawberry.field
+    async def tools(self, info: Info) -> list[Tool]:
+        there = await tools_of_viewer(info)
+        return [Tool.of(tool) for tool in agents.tools_among(self.row, there)]
 
     @strawberry.field
     async def subagents(self, info: Info) -> list[Annotated[Agent, strawberry.lazy("schema.agents")]]:
@@ -164,9 +170,7 @@ class AgentMutations:
             info,
             call_of(info, "createAgent", input),
             Effect(
-                carry_out=lambda session: engine.create_agent(
-                    session, user_id, _fields(input), agents.offer(settings)
-                ),
+                carry_out=lambda session: agents.create_agent(session, settings, user_id, _fields(input)),
                 refer=agents.refer_to,
                 recall=lambda session, reference: agents.recall_agent(session, user_id, reference),
             ),
@@ -185,13 +189,8 @@ class AgentMutations:
             info,
             call_of(info, "updateAgent", input),
             Effect(
-                carry_out=lambda session: engine.update_agent(
-                    session,
-                    user_id,
-                    input_id(Kind.AGENT, input.id),
-                    _fields(input),
-                    agents.offer(settings),
-                    version,
+                carry_out=lambda session: agents.update_agent(
+                    session, settings, user_id, input_id(Kind.AGENT, input.id), _fields(input), version
                 ),
                 refer=agents.refer_to,
                 recall=lambda session, reference: agents.recall_agent(session, user_id, reference),

@@ -10,13 +10,12 @@ import ids
 from engine import conversations as engine
 from ids import Kind
 from resolvers import conversations
-from resolvers.idempotency import Call, Effect
+from resolvers.idempotency import Call, Effect, recall_deletion
 from schema import problems
 from schema.arguments import or_none, window
 from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
-from schema.tasks import recall_deletion
 from schema.types import Conversation
 
 

@@ -10,11 +10,13 @@ import strawberry
 
 import errors
 import ids
+from db.connection import Session
 from db.executions import ExecutionRow
 from engine import executions as engine
 from engine.executions import Budget, Cancellation, NewExecution
 from engine.retries import retry_execution
 from engine.states import TERMINAL, Priority, Status
+from engine.talking import start_in_conversation
 from events.cursor import Cursor
 from ids import Kind
 from resolvers import executions
@@ -28,10 +30,14 @@ from schema.problems import UserError, common
 from schema.scalars import JSON
 from schema.types import Execution, execution_connection
 
+_FILTERED_IDS = {"agent_id": Kind.AGENT, "conversation_id": Kind.CONVERSATION, "task_id": Kind.TASK}
+
 
 @strawberry.input
 class ExecutionFilter:
     status: list[Status] | None = strawberry.UNSET
+    agent_id: strawberry.ID | None = strawberry.UNSET
+    conversation_id: strawberry.ID | None = strawberry.UNSET
     task_id: strawberry.ID | None = strawberry.UNSET
     created_after: datetime | None = strawberry.UNSET
     created_before: datetime | None = strawberry.UNSET
@@ -51,6 +57,8 @@ class BudgetInput:
 @strawberry.input
 class StartExecutionInput:
     input: str = strawberry.field(description="What the agent should do.")
+    agent_id: strawberry.ID | None = strawberry.UNSET
+    conversation_id: strawberry.ID | None = strawberry.UNSET
     task_id: strawberry.ID | None = strawberry.UNSET
     priority: Priority | None = Priority.MEDIUM
     time_zone: str | None = strawberry.field(
@@ -183,7 +191,7 @@ class ExecutionQueries:
         self, info: Info, id: strawberry.ID, timeout_ms: int
     ) -> AwaitExecutionPayload | None:
         user_id = info.context.user_id
-        row = await _settled(info, user_id, ids.decode(Kind.EXECUTION, id), timeout_ms)
+        row = await settled(info, user_id, ids.decode(Kind.EXECUTION, id), timeout_ms)
         if row is None:
             return None
         run = Execution.of(row)
@@ -203,7 +211,7 @@ class ExecutionMutations:
             info,
             call_of(info, "startExecution", input),
             Effect(
-                carry_out=lambda session: engine.start_execution(session, user_id, _new(input)),
+                carry_out=lambda session: _start(session, user_id, input),
                 refer=executions.refer_to,
                 recall=lambda session, reference: executions.recall_execution(session, user_id, reference),
             ),
@@ -217,7 +225,7 @@ class ExecutionMutations:
     @strawberry.mutation
     async def cancel_execution(self, info: Info, input: CancelExecutionInput) -> CancelExecutionResult:
         user_id = info.context.user_id
-        wait_ms = _checked_wait(input.wait_ms or 0)
+        wait_ms = checked_wait(input.wait_ms or 0)
         done = await mutate(
             info,
             call_of(info, "cancelExecution", input),
@@ -256,11 +264,20 @@ class ExecutionMutations:
         )
 
 
+async def _start(session: Session, user_id: UUID, asked: StartExecutionInput) -> ExecutionRow:
+    new = _new(asked)
+    if not asked.conversation_id:
+        return await engine.start_execution(session, user_id, new)
+    conversation_id = input_id(Kind.CONVERSATION, asked.conversation_id, "conversationId")
+    return await start_in_conversation(session, user_id, conversation_id, new)
+
+
 def _new(asked: StartExecutionInput) -> NewExecution:
     return NewExecution(
         input=asked.input,
         priority=asked.priority or Priority.MEDIUM,
         task_id=input_id(Kind.TASK, asked.task_id, "taskId") if asked.task_id else None,
+        agent_id=input_id(Kind.AGENT, asked.agent_id, "agentId") if asked.agent_id else None,
         time_zone=asked.time_zone or "UTC",
         metadata=metadata_of(asked.metadata),
         start_at=or_none(asked.start_at),
@@ -286,8 +303,8 @@ def metadata_of(given: JSON | None) -> dict[str, Any] | None:
     return cast("dict[str, Any] | None", metadata)
 
 
-async def _settled(info: Info, user_id: UUID, execution_id: UUID, timeout_ms: int) -> ExecutionRow | None:
-    """Waits, on the operation's own time."""
+async def settled(info: Info, user_id: UUID, execution_id: UUID, timeout_ms: int) -> ExecutionRow | None:
+    """The run once it has ended or needs a person; waits, on the operation's own time."""
     services = info.context.services
     info.context.more_time(timeout_ms / 1_000)
     return await executions.await_execution(
@@ -307,14 +324,15 @@ async def _cancelled(
         return AlreadyTerminal(execution=Execution.of(done.row))
     row = done.row
     if wait_ms and row.status not in TERMINAL:
-        row = await _settled(info, row.user_id, row.id, wait_ms) or row
+        row = await settled(info, row.user_id, row.id, wait_ms) or row
     if row.status in TERMINAL:
         return CancelConfirmed(execution=Execution.of(row))
     cursor = info.context.services.logs.cursor(row.id, row.last_seq)
     return CancelRequested(execution=Execution.of(row), cursor=cursor)
 
 
-def _checked_wait(wait_ms: int) -> int:
+def checked_wait(wait_ms: int) -> int:
+    """A wait within its bounds. Raises BadUserInput."""
     if not 0 <= wait_ms <= executions.LONGEST_WAIT_MS:
         raise errors.BadUserInput(f"A wait takes 0 to {executions.LONGEST_WAIT_MS:,} ms.")
     return wait_ms
@@ -323,8 +341,9 @@ def _checked_wait(wait_ms: int) -> int:
 def _filters(asked: ExecutionFilter | None) -> dict[str, object]:
     if not asked:
         return {}
-    named = given(asked, "status", "task_id", "created_after", "created_before", "metadata")
+    named = given(asked, "status", *_FILTERED_IDS, "created_after", "created_before", "metadata")
     filters = {name: value for name, value in named.items() if value is not None}
-    if "task_id" in filters:
-        filters["task_id"] = ids.decode(Kind.TASK, str(filters["task_id"]))
-    return filters
+    decoded = {
+        name: ids.decode(kind, str(filters[name])) for name, kind in _FILTERED_IDS.items() if name in filters
+    }
+    return filters | decoded

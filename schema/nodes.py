@@ -13,12 +13,13 @@ import ids
 from db.connection import Database
 from errors import BadUserInput
 from ids import Kind
-from resolvers import agents, conversations, executions, interrupts, schedules, tasks, users
+from resolvers import agents, conversations, executions, interrupts, schedules, tasks, tool_servers, users
 from schema.agents import Agent
 from schema.context import Info
 from schema.node import Node
 from schema.schedules import Schedule
 from schema.scopes import scope_of_id
+from schema.tools import ToolServer
 from schema.types import Conversation, Execution, Interrupt, Message, Step, Task
 from schema.users import User
 
@@ -33,6 +34,7 @@ _KINDS: dict[Kind, tuple[Find, Callable[[Any], Node]]] = {
     Kind.AGENT: (agents.agents_by_ids, Agent.of),
     Kind.CONVERSATION: (conversations.conversations_by_ids, Conversation.of),
     Kind.MESSAGE: (conversations.messages_by_ids, Message.of),
+    Kind.TOOL_SERVER: (tool_servers.tool_servers_by_ids, ToolServer.of),
     Kind.STEP: (executions.steps_by_ids, Step.of),
     Kind.INTERRUPT: (interrupts.interrupts_by_ids, Interrupt.of),
     Kind.SCHEDULE: (schedules.schedules_by_ids, Schedule.of),

@@ -12,6 +12,7 @@ from schema.event import Event
 from schema.executions import ExecutionMutations, ExecutionQueries
 from schema.interrupts import InterruptMutations, InterruptQueries
 from schema.limits import LimitQueries
+from schema.messages import MessageMutations
 from schema.nodes import NodeQueries
 from schema.pipelines import PipelineMutations
 from schema.scalars import SCALARS
@@ -19,6 +20,7 @@ from schema.schedules import ScheduleMutations, ScheduleQueries
 from schema.streams import Subscription
 from schema.task_agent import TaskAgentMutations
 from schema.tasks import TaskMutations, TaskQueries
+from schema.tools import ToolMutations, ToolQueries
 from schema.users import UserMutations, UserQueries
 
 
@@ -29,6 +31,7 @@ class Query(
     LimitQueries,
     TaskQueries,
     AgentQueries,
+    ToolQueries,
     ConversationQueries,
     ExecutionQueries,
     InterruptQueries,
@@ -43,7 +46,9 @@ class Mutation(
     TaskMutations,
     TaskAgentMutations,
     AgentMutations,
+    ToolMutations,
     ConversationMutations,
+    MessageMutations,
     ExecutionMutations,
     InterruptMutations,
     PipelineMutations,

@@ -13,7 +13,7 @@ from engine.schedules import NewSchedule
 from engine.states import Priority
 from ids import Kind
 from resolvers import agents, schedules
-from resolvers.idempotency import Call, Effect
+from resolvers.idempotency import Call, Effect, recall_deletion
 from schema import problems
 from schema.agents import Agent
 from schema.arguments import or_none, window
@@ -22,7 +22,6 @@ from schema.connection import Connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, input_id, mutate
 from schema.node import Node
-from schema.tasks import recall_deletion
 
 
 @off_rows

@@ -9,12 +9,11 @@ from typing import Annotated
 import strawberry
 
 import ids
-from db.connection import Session
 from engine import tasks as engine
 from engine.states import Priority
 from ids import Kind
 from resolvers import tasks
-from resolvers.idempotency import Effect, Reference
+from resolvers.idempotency import Effect, recall_deletion
 from schema import problems
 from schema.arguments import or_none, window
 from schema.connection import Connection, ordered_by
@@ -227,11 +226,6 @@ class TaskMutations:
             lambda deleted, _: DeleteTaskSuccess(id=input.id, deleted=deleted),
             problems.InvalidInput,
         )
-
-
-async def recall_deletion(_: Session, reference: Reference) -> bool:
-    """What the first request of a deletion was told."""
-    return bool(reference["deleted"])
 
 
 def _filters(asked: TaskFilter | None) -> dict[str, object]:

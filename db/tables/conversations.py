@@ -71,4 +71,6 @@ class Message(Base):
     "The active run that it is handed to."
     steered_at: Mapped[datetime | None]
     "When that run took it."
+    steered_step: Mapped[int | None]
+    "The step of that run before which it was taken."
     created_at: Mapped[datetime] = mapped_column(server_default=Now)

@@ -7,12 +7,6 @@ ENGINE = """
 """
 
 CONVERSATIONS = """
-Agent.tools ExecutionFilter.agentId
-StartExecutionInput.agentId ToolEffect Tool ToolServer RegisterToolServerInput RegisterToolServerSuccess
-RemoveToolServerSuccess RegisterToolServerResult RemoveToolServerResult Query.tools Query.toolServers
-Mutation.registerToolServer Mutation.removeToolServer OnActive Disposition SendMessageInput SendMessageSuccess
-SendMessageResult Mutation.sendMessage
-ExecutionFilter.conversationId StartExecutionInput.conversationId
 """
 
 NOT_BUILT = frozenset((ENGINE + CONVERSATIONS).split())

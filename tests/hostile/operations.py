@@ -43,9 +43,9 @@ _SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "JSON": values.json_values,
 }
 
-_NOUNS = ("execution", "conversation", "agent", "schedule")
+_NOUNS = ("toolserver", "execution", "conversation", "agent", "schedule")
 "Kinds of object beside tasks, as the names of root fields have them."
-_MEANT = {"taskId": "task", "agentId": "agent", "subagentIds": "agent"}
+_MEANT = {"taskId": "task", "agentId": "agent", "subagentIds": "agent", "conversationId": "conversation"}
 
 OUTCOMES = {
     "createTask": "... on CreateTaskSuccess { task { id } }",
@@ -57,6 +57,9 @@ OUTCOMES = {
     "archiveAgent": "",
     "createSchedule": "",
     "deleteSchedule": "",
+    "registerToolServer": "",
+    "removeToolServer": "",
+    "sendMessage": "... on SendMessageSuccess { execution { id } }",
     "createConversation": "",
     "updateConversation": "",
     "deleteConversation": "",

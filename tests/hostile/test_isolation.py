@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from db.tool_servers import insert_tool_server
 from ids import Kind, encode, new_id, parse
 from tests.api import Api, User
 from tests.conftest import working
@@ -21,6 +22,7 @@ STATE = """{
   viewer { id email name }
   tasks(first: 100) { nodes { id title version completed updatedAt } }
   agents(first: 100, includeArchived: true) { nodes { id name version archivedAt } }
+  toolServers { id name url }
   schedules(first: 100) { nodes { id remaining nextRunAt } }
   conversations(first: 100) { nodes { id title cursor messages { nodes { id content } } } }
   executions(first: 20) {
@@ -101,8 +103,11 @@ async def settle(api: Api) -> House:
         (interrupt,) = await asked(owner, asking)
     task = (await owner.create("Call the dentist"))["id"]
     agent = (await owner.agent("Ann"))["id"]
+    server = await _tool_server(api, owner)
     talk = await owner.conversation(systemPrompt="Be brief.")
-    waiting = (await owner.start("Show my tasks", taskId=task))["execution"]["id"]
+    waiting = (await owner.start("Show my tasks", taskId=task, agentId=agent, conversationId=talk["id"]))[
+        "execution"
+    ]["id"]
     schedule = (await owner.schedule("0 9 * * 1", "Show my tasks"))["id"]
     await asyncio.gather(stranger.create("Water the plants"), stranger.start("Show my tasks"))
     theirs = await stranger.conversation()
@@ -113,6 +118,7 @@ async def settle(api: Api) -> House:
             Kind.USER: [encode(Kind.USER, owner.id)],
             Kind.TASK: [task],
             Kind.AGENT: [agent],
+            Kind.TOOL_SERVER: [server],
             Kind.SCHEDULE: [schedule],
             Kind.CONVERSATION: [talk["id"]],
             Kind.MESSAGE: [message["id"] for message in talk["messages"]["nodes"]],
@@ -140,3 +146,12 @@ async def told(house: House, user: User, place: Place, id_: str) -> tuple[int, s
 def _beside(house: House, user: User, place: Place) -> str | None:
     """None where the place is the only one for an id, or the one that the field is about."""
     return None if place.way in {("id",), ("input", "id")} else house.beside[user].get(place.field)
+
+
+async def _tool_server(api: Api, owner: User) -> str:
+    """One that was registered: there is none here that could be asked what it offers."""
+    fields = {"id": new_id(), "user_id": owner.id, "name": "theirs", "url": "https://tools.example/mcp"}
+    async with api.services.db.as_user(owner.id) as session:
+        row = await insert_tool_server(session, {**fields, "sealed_headers": b"x", "tools": []})
+    assert row is not None
+    return encode(Kind.TOOL_SERVER, row.id)
