@@ -12,7 +12,7 @@ from settings import Settings
 Protocol = Literal["openai", "anthropic", "ollama"]
 
 EXTRA = "pydantic_ai"
-"The library behind every provider: an extra, which not every house has (docs/decisions/0013-models.md)."
+"The library behind every provider: an extra, which not every house has (docs/decisions/0051-models.md)."
 
 _LONGEST_NAME = 200
 LONGEST_SCRIPT = 4_000
