@@ -12,7 +12,7 @@ from engine.steps import Usage
 from ids import Kind, decode
 from tests.api import Api, User
 from tests.interrupts.asking import answer, inbox, settled
-from tests.runs.test_runs import CANCEL, until_status
+from tests.runs.parts import CANCEL, until_status
 from tests.scripted import Answer, Script, Think, call, calls, make_agent, scripted, start
 
 pytestmark = pytest.mark.anyio

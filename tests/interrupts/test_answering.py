@@ -11,7 +11,7 @@ from engine.chores import end_unanswered_runs
 from ids import Kind, encode, new_id, parse
 from tests.api import Api, User
 from tests.interrupts.asking import answer, asked, settled
-from tests.runs.test_runs import CANCEL, until_status
+from tests.runs.parts import CANCEL, until_status
 from tests.scripted import Script, call, calls, make_agent, scripted, start
 
 pytestmark = pytest.mark.anyio

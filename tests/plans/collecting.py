@@ -42,7 +42,10 @@ def _constants() -> Iterator[str]:
 def _values() -> Iterator[str]:
     """Those that are put together when a module is imported."""
     for module in pkgutil.walk_packages(tests.__path__, "tests."):
-        held: dict[str, Any] = vars(importlib.import_module(module.name))
+        try:
+            held: dict[str, Any] = vars(importlib.import_module(module.name))
+        except ImportError:  # its own tests tell of that
+            continue
         yield from (value for value in held.values() if isinstance(value, str))
 
 

@@ -92,7 +92,7 @@ class Road:
         )
         try:
             request = GraphQLRequest.of({"query": document, "variables": variables})
-            operation = self._executions.select(request)
+            operation = await self._executions.select(request, caller)
             return (await self._executions.run(operation, request.variables, caller)).body
         except Exception as error:
             return orjson.dumps({"refused": masking.failure(error, caller.request_id).errors})
