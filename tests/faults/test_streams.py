@@ -45,14 +45,13 @@ class Audience:
         await asyncio.gather(*(self._one_after_another(wanted) for _ in range(size)))
 
     async def _one_after_another(self, wanted: Callable[[], bool]) -> None:
-        async with self._crew.http() as http:
-            ada = Client(http, self._token)
-            while wanted():
-                run_id = await start_run(ada, LONG_SENTENCE)
-                for _ in range(8):  # live, and then as a log
-                    watcher = Watcher(self.somewhere, self._token, run_id)
-                    self.watchers.append(watcher)
-                    await watcher.watch()
+        while wanted():
+            async with self._crew.http() as http:
+                run_id = await start_run(Client(http, self._token), LONG_SENTENCE)
+            for _ in range(8):  # live, and then as a log
+                watcher = Watcher(self.somewhere, self._token, run_id)
+                self.watchers.append(watcher)
+                await watcher.watch()
 
     async def told_everything(self, watch: asyncpg.Connection) -> None:
         """Whoever watched saw the whole log of the run, and nothing is wrong with the rows."""
