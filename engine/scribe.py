@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from errors import LeaseLost, Unavailable
 log = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 100
+_TRIES = 3
 _PATIENCE_SECONDS = 0.03
 "How long what comes waits for a batch that is under way: then it goes with one of its own."
 _MOST_BATCHES = 4
@@ -104,11 +106,21 @@ class Scribe:
                 await self._write_batch([letter])
 
     async def _commit(self, batch: Sequence[_Letter]) -> None:
-        async with self._db.as_system() as session:
-            written = await inscribe(session, [letter.entry for letter in batch])
+        written = await self._inscribe([letter.entry for letter in batch])
         for letter in batch:
             if not letter.done.done():
                 _tell(letter, written.get(letter.entry.run.id))
+
+    async def _inscribe(self, entries: Sequence[Entry]) -> dict[UUID, WrittenRow]:
+        """In a transaction of its own; begun anew after a deadlock, three times at most."""
+        for _ in range(_TRIES - 1):
+            with suppress(asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                return await self._inscribe_once(entries)
+        return await self._inscribe_once(entries)
+
+    async def _inscribe_once(self, entries: Sequence[Entry]) -> dict[UUID, WrittenRow]:
+        async with self._db.as_system() as session:
+            return await inscribe(session, entries)
 
 
 def _fail(batch: Sequence[_Letter], error: BaseException) -> None:

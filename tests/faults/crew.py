@@ -80,8 +80,9 @@ class Crew(House):
     def confessions(self) -> list[str]:
         """What they said of faults of their own."""
         marks = ("INTERNAL", "is broken", "Traceback", "a round of the worker failed")
-        said = [child.output() for child in self.children]
-        return [one for one in said if any(mark in one for mark in marks)]
+        said = [line for child in self.children for line in child.output().splitlines()]
+        places = [place for place, line in enumerate(said) if any(mark in line for mark in marks)]
+        return ["\n".join(said[place : place + 60]) for place in places]
 
     def end(self) -> None:
         """Kill everybody."""
