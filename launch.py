@@ -26,7 +26,6 @@ from settings import Settings
 DEVELOPER = "you@example.com"
 "Who `baton dev` signs in."
 _A_DAY = 86_400
-_GONE_SECONDS = 20
 FIRST_OPERATION = """\
 mutation {
   startExecution(input: {
@@ -59,10 +58,11 @@ class ApiServer(uvicorn.Server):
     """Uvicorn, told to stop by us: its own way re-raises the signal, which would end a worker beside it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._application = Server(settings)
+        self.application = Server(settings)
+        self._dead_peer_seconds = settings.dead_peer_seconds
         super().__init__(
             uvicorn.Config(
-                self._application.application(),
+                self.application.application(),
                 host=settings.host,
                 port=settings.port,
                 http=BoundedHttp,
@@ -94,9 +94,9 @@ class ApiServer(uvicorn.Server):
         try:
             await super().startup(sockets=sockets)
             for listening in [one for server in self.servers for one in server.sockets]:
-                _notice_who_is_gone(listening)
+                _notice_who_is_gone(listening, self._dead_peer_seconds)
         except SystemExit as end:
-            raise self._application.failure or CannotListen(str(end.__context__)) from None
+            raise self.application.failure or CannotListen(str(end.__context__)) from None
         finally:
             log.disabled = False
             self.ready.set()
@@ -104,7 +104,7 @@ class ApiServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Send off sockets and event streams one by one; uvicorn alone would cut them all at once."""
         if not self.force_exit:
-            self._draining = asyncio.ensure_future(self._application.drain())
+            self._draining = asyncio.ensure_future(self.application.drain())
             await asyncio.wait({self._draining})
         await super().shutdown(sockets=sockets)
 
@@ -122,7 +122,7 @@ class ApiServer(uvicorn.Server):
         return f"http://{host}:{port}"
 
 
-def _notice_who_is_gone(listening: socket.socket) -> None:
+def _notice_who_is_gone(listening: socket.socket, seconds: int) -> None:
     """Have the kernel end connections whose peer takes or answers nothing any more; they inherit this.
 
     Uvicorn's pings cannot tell: they queue behind the data that such a client does not take.
@@ -130,9 +130,9 @@ def _notice_who_is_gone(listening: socket.socket) -> None:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if sys.platform == "linux":
         for option, value in (
-            (socket.TCP_USER_TIMEOUT, _GONE_SECONDS * 1_000),
-            (socket.TCP_KEEPIDLE, _GONE_SECONDS),
-            (socket.TCP_KEEPINTVL, _GONE_SECONDS // 4),
+            (socket.TCP_USER_TIMEOUT, seconds * 1_000),
+            (socket.TCP_KEEPIDLE, seconds),
+            (socket.TCP_KEEPINTVL, max(seconds // 4, 1)),
         ):
             listening.setsockopt(socket.IPPROTO_TCP, option, value)
 

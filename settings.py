@@ -116,6 +116,8 @@ class Settings(BaseSettings):
     "Subscriptions at one server process, over all of a user's sockets; one more is RATE_LIMITED."
     slow_consumer_seconds: float = Field(default=30, gt=0, le=600)
     "How long a subscriber may take to accept a frame before its stream is closed with SLOW_CONSUMER."
+    dead_peer_seconds: int = Field(default=20, ge=1, le=600)
+    "How long a client may take or answer nothing at all before the kernel ends its connection."
 
     worker_slots: int = Field(default=10, ge=1, le=1_000)
     "Runs that one worker process carries at the same time."

@@ -1,5 +1,5 @@
 import { Attempt } from './attempt.js';
-import { checkClosing, closeReason, cursorOf, TERMINAL } from './messages.js';
+import { checkClosing, closeReason, cursorOf, isOpening, TERMINAL } from './messages.js';
 import { isObject, retryAfter } from './reasons.js';
 /**
  * One subscription as its sink sees it: a single stream, however many attempts it takes.
@@ -15,7 +15,7 @@ export class Stream {
     #attempt;
     #timer;
     #cursor;
-    #echo;
+    #isResuming = false;
     #queue = [];
     #busy = false;
     #cut;
@@ -40,7 +40,7 @@ export class Stream {
     }
     #subscribe() {
         this.#cut = undefined;
-        this.#echo = this.#cursor;
+        this.#isResuming = this.#cursor !== undefined;
         this.#attempt = new Attempt(this.client, this.#resumed(), {
             message: (message) => {
                 this.#queue.push(message);
@@ -68,7 +68,10 @@ export class Stream {
             this.#turn(this.#cut.reason);
     }
     #process(message) {
-        const processed = this.#handOn(message);
+        const reason = closeReason(message);
+        if (this.#isOpenedAgain(message, reason))
+            return;
+        const processed = this.#handOn(message, reason);
         if (!isThenable(processed))
             return this.#commit(message);
         this.#busy = true;
@@ -78,19 +81,21 @@ export class Stream {
             this.#work();
         }, (error) => this.#fail(error));
     }
-    #handOn(message) {
-        const reason = closeReason(message);
-        if (this.#isEcho(message, reason) || (reason !== undefined && reason !== TERMINAL))
+    #handOn(message, reason) {
+        if (reason !== undefined && reason !== TERMINAL)
             return undefined;
         this.#isTerminal = reason === TERMINAL;
         this.#retries = 0;
         return this.sink.next(message);
     }
-    /** A resumed stream opens with the state at the cursor: the sink is there already. */
-    #isEcho(message, reason) {
-        const echo = this.#echo;
-        this.#echo = undefined;
-        return echo !== undefined && reason === undefined && cursorOf(message) === echo;
+    /**
+     * A resumed stream opens with a state that the sink has already, or gets with the StreamReset that comes next. The
+     * cursor stays: whoever is cut off before that reset must hear of it again.
+     */
+    #isOpenedAgain(message, reason) {
+        const isFirst = this.#isResuming;
+        this.#isResuming = false;
+        return isFirst && reason === undefined && isOpening(message);
     }
     #commit(message) {
         this.#cursor = cursorOf(message) ?? this.#cursor;

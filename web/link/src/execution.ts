@@ -129,25 +129,14 @@ export const EXECUTION_STREAM = /* GraphQL */ `
       ... on StreamOpened {
         cursor
         snapshot {
-          id
-          ... on Execution {
-            input
-            status
-            endReason
-            attempt
-            progress {
-              percent
-              message
-              at
-            }
-            steps(first: 100) {
-              nodes {
-                ...StepParts
-              }
-            }
-            result
-            error
-          }
+          ...Run
+        }
+      }
+      ... on StreamReset {
+        cursor
+        cause
+        snapshot {
+          ...Run
         }
       }
       ... on EventBatch {
@@ -187,6 +176,28 @@ export const EXECUTION_STREAM = /* GraphQL */ `
         cursor
         reason
       }
+    }
+  }
+
+  fragment Run on Node {
+    id
+    ... on Execution {
+      input
+      status
+      endReason
+      attempt
+      progress {
+        percent
+        message
+        at
+      }
+      steps(first: 100) {
+        nodes {
+          ...StepParts
+        }
+      }
+      result
+      error
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Client, Sink, SubscribePayload } from 'graphql-ws';
 import { Attempt } from './attempt.js';
-import { checkClosing, closeReason, cursorOf, TERMINAL, type Message } from './messages.js';
+import { checkClosing, closeReason, cursorOf, isOpening, TERMINAL, type Message } from './messages.js';
 import { isObject, retryAfter } from './reasons.js';
 
 export interface Policy {
@@ -20,7 +20,7 @@ export class Stream {
   #attempt: Attempt | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #cursor: string | undefined;
-  #echo: string | undefined;
+  #isResuming = false;
   #queue: Message[] = [];
   #busy = false;
   #cut: { reason: unknown } | undefined;
@@ -48,7 +48,7 @@ export class Stream {
 
   #subscribe(): void {
     this.#cut = undefined;
-    this.#echo = this.#cursor;
+    this.#isResuming = this.#cursor !== undefined;
     this.#attempt = new Attempt(this.client, this.#resumed(), {
       message: (message) => {
         this.#queue.push(message);
@@ -76,7 +76,9 @@ export class Stream {
   }
 
   #process(message: Message): void {
-    const processed = this.#handOn(message);
+    const reason = closeReason(message);
+    if (this.#isOpenedAgain(message, reason)) return;
+    const processed = this.#handOn(message, reason);
     if (!isThenable(processed)) return this.#commit(message);
     this.#busy = true;
     processed.then(
@@ -89,19 +91,21 @@ export class Stream {
     );
   }
 
-  #handOn(message: Message): unknown {
-    const reason = closeReason(message);
-    if (this.#isEcho(message, reason) || (reason !== undefined && reason !== TERMINAL)) return undefined;
+  #handOn(message: Message, reason: string | undefined): unknown {
+    if (reason !== undefined && reason !== TERMINAL) return undefined;
     this.#isTerminal = reason === TERMINAL;
     this.#retries = 0;
     return this.sink.next(message);
   }
 
-  /** A resumed stream opens with the state at the cursor: the sink is there already. */
-  #isEcho(message: Message, reason: string | undefined): boolean {
-    const echo = this.#echo;
-    this.#echo = undefined;
-    return echo !== undefined && reason === undefined && cursorOf(message) === echo;
+  /**
+   * A resumed stream opens with a state that the sink has already, or gets with the StreamReset that comes next. The
+   * cursor stays: whoever is cut off before that reset must hear of it again.
+   */
+  #isOpenedAgain(message: Message, reason: string | undefined): boolean {
+    const isFirst = this.#isResuming;
+    this.#isResuming = false;
+    return isFirst && reason === undefined && isOpening(message);
   }
 
   #commit(message: Message): void {

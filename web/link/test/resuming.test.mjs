@@ -159,6 +159,19 @@ test('a reset is shown, and its cursor is the one that counts', async (t) => {
   assert.equal(asked[2].variables.after, '7');
 });
 
+test('where a resumed stream is reset, the sink sees the reset and no second opening', async (t) => {
+  const { url, asked } = await house(
+    t,
+    (answer) => answer.opened(0).batch(1).cut(),
+    (answer) => answer.opened(7).cut(),
+    (answer) => answer.opened(7).frame(7, { __typename: 'StreamReset', cause: 'CURSOR_EXPIRED' }).batch(8).cut(),
+    ends,
+  );
+  const seen = await follow(connect(url));
+  assert.deepEqual(names(seen), ['StreamOpened', 'EventBatch', 'StreamReset', 'EventBatch', 'StreamClosed']);
+  assert.deepEqual(asked.map(({ variables }) => variables.after), [undefined, '1', '1', '8'], 'cut before the reset: told of it again');
+});
+
 test('documents without __typename are read as well; one that hides the end is refused', async (t) => {
   const { url } = await house(
     t,
