@@ -24,7 +24,8 @@ TURN_SECONDS = 60
 class ClaimedRow(ExecutionRow):
     """A run that a worker has just taken."""
 
-    has_steps: bool
+    may_have_steps: bool
+    "It was carried before, or kept those of the run that it retries."
     now: datetime
 
 
@@ -118,7 +119,8 @@ _QUEUED_BEFORE = Query(
 CLAIM = Query(
     f"""
     with ready as (
-      select id from executions where status = 'QUEUED' and not blocked
+      select id, started_at is not null or retry_of is not null as may_have_steps
+      from executions where status = 'QUEUED' and not blocked
       order by rank, id limit :slots for no key update skip locked
     )
     update executions as run
@@ -126,8 +128,7 @@ CLAIM = Query(
         lease_until = clock_timestamp() + make_interval(secs => :lease_seconds),
         last_seq = last_seq + 1, started_at = coalesce(started_at, clock_timestamp())
     from ready where run.id = ready.id
-    returning {OF_RUN}, exists (select from steps where execution_id = run.id) as has_steps,
-      clock_timestamp() as now
+    returning {OF_RUN}, ready.may_have_steps, clock_timestamp() as now
     """,
     ClaimedRow,
 )
@@ -180,7 +181,10 @@ async def lock_key(session: Session, user_id: UUID, key: str) -> None:
 async def claim_executions(
     session: Session, worker: str, slots: int, lease_seconds: float
 ) -> list[ClaimedRow]:
-    """Take up to `slots` queued runs: they are RUNNING, leased and fenced, and each took one seq."""
+    """Take up to `slots` queued runs: they are RUNNING, leased and fenced, and each took one seq.
+
+    The session should go `by_index`: then it costs the same however many wait.
+    """
     return await session.all(CLAIM, worker=worker, slots=slots, lease_seconds=lease_seconds)
 
 

@@ -115,7 +115,7 @@ class Worker:
                 await self._queue.wait(self._settings.poll_seconds)
 
     async def _claim_some(self, slots: int) -> list[ClaimedRow]:
-        async with self._db.as_system() as session:
+        async with self._db.as_system(by_index=True) as session:
             claimed = await queue.claim_executions(session, self.name, slots, self._settings.lease_seconds)
             if claimed:
                 await tell_status(session, *claimed)
@@ -196,7 +196,7 @@ class Worker:
 
     async def _carry_through(self, held: Held) -> None:
         """Where the connection breaks, the run is taken up anew from its rows, while the lease is ours."""
-        has_steps = held.run.has_steps
+        has_steps = held.run.may_have_steps
         while True:
             try:
                 return await self._carry_or_stop(held, has_steps)

@@ -167,6 +167,7 @@ class Store:
         return [self._claimed(row, given) for row in ready[: given["slots"]]]
 
     def _claimed(self, row: Obj, given: Fields) -> Obj:
+        may_have_steps = row["started_at"] is not None or row["retry_of"] is not None
         changed = self._put(
             row,
             status="RUNNING",
@@ -177,8 +178,7 @@ class Store:
             last_seq=row["last_seq"] + 1,
             started_at=row["started_at"] or self._now(),
         )
-        has_steps = any(run == row["id"] for run, _ in self.steps)
-        return Obj({**changed, "has_steps": has_steps, "now": self._now()})
+        return Obj({**changed, "may_have_steps": may_have_steps, "now": self._now()})
 
     def due(self, _: Fields) -> list[Obj]:
         due = [row for row in self._scheduled() if row["start_at"] <= self._now()]

@@ -311,7 +311,7 @@ class SimulatedDatabase:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def as_system(self) -> Transaction:
+    def as_system(self, *, by_index: bool = False) -> Transaction:
         """As Database.as_system."""
         return Transaction(self._world)
 
