@@ -27,6 +27,7 @@ COPY events events
 COPY resolvers resolvers
 COPY schema schema
 COPY web/graphiql/dist web/graphiql/dist
+COPY web/console/dist web/console/dist
 RUN python -m compileall -q .
 USER 10001:10001
 EXPOSE 8000

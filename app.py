@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,7 +36,9 @@ from settings import Settings
 if TYPE_CHECKING:
     from mcp_server import McpDoor
 
-_GRAPHIQL = Path(__file__).parent / "web" / "graphiql" / "dist"
+_WEB = Path(__file__).parent / "web"
+_GRAPHIQL = _WEB / "graphiql" / "dist"
+_CONSOLE = _WEB / "console" / "dist"
 
 
 class Server:
@@ -80,6 +82,9 @@ class Server:
             routes.append(Route("/mcp", self._mcp))
         if self._settings.graphiql:
             routes.append(Mount("/graphiql", GZipMiddleware(_Forever(directory=_GRAPHIQL))))
+        if self._settings.console:
+            routes.append(Mount("/console", GZipMiddleware(_Forever(directory=_CONSOLE))))
+            routes.append(Route("/", _console))
         return routes
 
     def _middleware(self) -> list[Middleware]:
@@ -174,6 +179,10 @@ class _Forever(StaticFiles):
         response = super().file_response(*args, **kwargs)
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
         return response
+
+
+async def _console(_: Request) -> FileResponse:
+    return FileResponse(_CONSOLE / "index.html", headers={"cache-control": "no-cache"})
 
 
 async def _alive(_: Request) -> JSONResponse:

@@ -37,6 +37,7 @@ mutation {
 WELCOME = """\
 Baton is ready.
 
+  Console    {address}/#token={token}
   GraphiQL   {address}/graphql#token={token}
   API        {address}/graphql
   Token      {token}

@@ -82,6 +82,8 @@ class Settings(BaseSettings):
 
     allowed_origins: Annotated[list[str], NoDecode] = Field(default_factory=list[str])
     "Origins of browser pages that may call us (CORS and WebSocket), separated by commas."
+    console: bool = True
+    "Whether `/` is the console: tasks, chat, runs, approvals, agents."
     graphiql: bool = True
     mcp: bool = True
     "Whether agents of other houses may come in at `/mcp`."

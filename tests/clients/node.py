@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-GRAPHIQL = HERE.parent.parent / "web" / "graphiql"
+ROOT = HERE.parent.parent
+GRAPHIQL = ROOT / "web" / "graphiql"
+CONSOLE = ROOT / "web" / "console"
 _INSTALL = [
     "npm",
     "ci",
@@ -33,6 +35,17 @@ def run_script(name: str, settings: Mapping[str, str]) -> Any:
 def build_graphiql(folder: Path) -> None:
     """A new build of the page."""
     _run(["node", "build.mjs", str(folder)], GRAPHIQL)
+
+
+def build_console(folder: Path) -> None:
+    """A new build of the console, its types checked."""
+    _run(["npx", "tsc", "--noEmit"], CONSOLE)
+    _run(["npx", "vite", "build", "--outDir", str(folder), "--logLevel", "warn"], CONSOLE)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def install(project: Path) -> None:

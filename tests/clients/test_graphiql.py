@@ -48,8 +48,4 @@ def test_the_first_operations_it_offers_are_valid(document: Path, types: GraphQL
 def test_the_committed_files_are_what_the_sources_and_the_lock_build(tmp_path: Path) -> None:
     node.install(node.GRAPHIQL)
     node.build_graphiql(tmp_path / "dist")
-    assert _contents(tmp_path / "dist") == _contents(node.GRAPHIQL / "dist")
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert node.contents(tmp_path / "dist") == node.contents(node.GRAPHIQL / "dist")

@@ -1,0 +1,167 @@
+// A person at the console, in a real Chromium that can reach nothing but the server: signs up, says what is to
+// be done, starts a run, loses the server in the middle of it, approves a call, chats; a second tab follows.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { report, settings } from './report.mjs';
+
+const [server, serve, work, pictures] = settings('SERVER', 'SERVE', 'WORK', 'PICTURES');
+const flags = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${new URL(server).hostname}`,
+];
+const children = [];
+
+await report(async () => {
+  const profile = await mkdtemp(path.join(tmpdir(), 'chromium-'));
+  const options = { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags };
+  const look = { colorScheme: 'light', viewport: { width: 1280, height: 800 } };
+  const browser = await chromium.launchPersistentContext(profile, { ...options, ...look });
+  browser.setDefaultTimeout(40_000);
+  const page = browser.pages()[0];
+  const seen = observe(browser);
+  try {
+    await visit(browser, page, seen);
+    return seen;
+  } catch (error) {
+    await page.screenshot({ path: picture('failure') });
+    throw new Error(`${picture('failure')} shows where it ended; seen: ${JSON.stringify(seen)}`, { cause: error });
+  } finally {
+    await browser.close();
+    for (const child of children) child.kill('SIGKILL');
+    await rm(profile, { recursive: true, force: true });
+  }
+});
+
+async function visit(browser, page, seen) {
+  let current = await start(serve);
+  await page.goto(server);
+  await signUp(page);
+  const other = await browser.newPage();
+  await other.goto(server);
+  await other.getByRole('heading', { name: 'Tasks' }).waitFor();
+  await askFor(page, 'Add a high priority task to call the dentist by Friday', 'Call the dentist');
+  await other.getByText('Call the dentist', { exact: true }).waitFor(); // without a reload
+  await page.screenshot({ path: picture('tasks') });
+
+  await startRun(page, 'Add a task to water the plants, then show my tasks');
+  await page.getByText('queued', { exact: true }).waitFor(); // nobody is there to carry it
+  seen.isRestarting = true;
+  current.kill('SIGKILL');
+  current = await start(serve);
+  start(work);
+  await page.getByText('You have 2 tasks').waitFor();
+  seen.isRestarting = false;
+  seen.steps = await page.getByRole('list', { name: 'Steps' }).getByRole('listitem').count();
+  await page.screenshot({ path: picture('run') });
+  await other.getByText('Water the plants', { exact: true }).waitFor();
+
+  await makeAgent(page);
+  await startRun(page, 'Add a task to buy bread', 'Careful');
+  await page.getByRole('heading', { name: /May it call this tool/ }).waitFor();
+  await page.getByRole('link', { name: /Inbox/ }).click();
+  await page.getByRole('heading', { name: /May it call this tool/ }).waitFor();
+  await page.screenshot({ path: picture('inbox') });
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByText('Nothing waits for you').waitFor();
+  await other.getByText('Buy bread', { exact: true }).waitFor();
+
+  await chat(page);
+  await page.screenshot({ path: picture('chat') });
+  await keys(page);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('button', { name: 'Sign in' }).waitFor();
+  await other.getByRole('button', { name: 'Sign in' }).waitFor(); // the other tab, too
+}
+
+async function signUp(page) {
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await page.getByLabel('Email').fill('console@example.com');
+  await page.getByLabel('Password').fill('short');
+  await page.getByLabel('Password').fill('correct horse battery staple');
+  await page.getByRole('button', { name: 'Create account' }).click();
+  await page.getByRole('heading', { name: 'No tasks' }).waitFor();
+}
+
+async function askFor(page, sentence, title) {
+  await page.keyboard.press('/');
+  await page.keyboard.type(sentence);
+  await page.keyboard.press('Enter');
+  await page.getByText(title, { exact: true }).waitFor();
+}
+
+async function startRun(page, input, agent) {
+  await page.getByRole('link', { name: 'Runs' }).click();
+  if (agent) await page.getByLabel('Agent', { exact: true }).selectOption(agent);
+  await page.getByLabel('What the agent should do').fill(input);
+  await page.getByRole('button', { name: 'Start' }).click();
+}
+
+async function makeAgent(page) {
+  await page.getByRole('link', { name: 'Agents' }).click();
+  await page.getByRole('button', { name: 'New agent' }).click();
+  await page.getByLabel('Name').fill('Careful');
+  await page.locator('.tool', { hasText: 'add_task' }).getByLabel('asks first').check();
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByRole('list', { name: 'Agents' }).getByText('Careful').waitFor();
+}
+
+async function chat(page) {
+  await page.getByRole('link', { name: 'Chat' }).click();
+  await page.getByLabel('Message').fill('Add a task to call mum');
+  await page.getByLabel('Message').press('Enter');
+  await page.getByRole('log').getByText('Task created: Call mum').waitFor();
+  assert.equal(await page.getByRole('log').getByText('Task created: Call mum').count(), 1);
+}
+
+async function keys(page) {
+  await page.locator('body').click({ position: { x: 5, y: 400 } });
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('g');
+  await page.keyboard.press('t');
+  await page.getByRole('heading', { name: 'Tasks' }).waitFor();
+  await page.getByRole('button', { name: 'Dark' }).click();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+}
+
+function observe(browser) {
+  const seen = { foreign: [], problems: [], isRestarting: false };
+  const isForeign = (url) => new URL(url.replace(/^ws/, 'http')).origin !== new URL(server).origin;
+  browser.on('request', (request) => isForeign(request.url()) && seen.foreign.push(request.url()));
+  browser.on('weberror', (error) => seen.problems.push(String(error.error())));
+  browser.on('console', (message) => {
+    const isProblem = ['error', 'warning'].includes(message.type());
+    if (isProblem && !seen.isRestarting) seen.problems.push(message.text()); // a dead server is told by the browser
+  });
+  return seen;
+}
+
+/** Starts a process of ours; a server is awaited until it is ready. */
+async function start(command) {
+  const [program, ...args] = JSON.parse(command);
+  const child = spawn(program, args, { stdio: 'ignore' });
+  children.push(child);
+  if (command !== serve) return child;
+  for (;;) {
+    const ready = await fetch(`${server}/health/ready`).catch(() => undefined);
+    if (ready?.ok) return child;
+    assert.equal(child.exitCode, null, 'the server ended');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function picture(name) {
+  return path.join(pictures, `console-${name}.png`);
+}
