@@ -139,7 +139,9 @@ function Live({ conversation, after }: { conversation: Conversation; after: stri
 function Messages({ messages, unfinished }: { messages: Message[]; unfinished: [string, string][] }) {
   const end = useRef<HTMLDivElement>(null);
   const length = messages.length + unfinished.reduce((sum, [, text]) => sum + text.length, 0);
-  useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [length]);
+  useEffect(() => {
+    void end.current?.scrollIntoView({ block: 'end' });
+  }, [length]);
   return (
     <div className="messages" role="log" aria-label="Messages">
       {messages.map((message) => (
