@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from db.connection import Session
+from db.connection import Reader, Session
 from db.executions import COLUMNS, OF_RUN, ExecutionRow
 from db.query import Query
 
@@ -90,9 +90,9 @@ _PROGRESS = Query(
 )
 
 
-async def children_of(session: Session, user_id: UUID, parent_ids: list[UUID]) -> list[ExecutionRow]:
+async def children_of(reader: Reader, user_id: UUID, parent_ids: list[UUID]) -> list[ExecutionRow]:
     """The runs that these runs have started, oldest first."""
-    return await session.all(_CHILDREN, user_id=user_id, parent_ids=parent_ids)
+    return await reader.all(_CHILDREN, user_id=user_id, parent_ids=parent_ids)
 
 
 async def child_of_step(session: Session, parent: ExecutionRow, step: int) -> ExecutionRow | None:

@@ -6,8 +6,7 @@ What a list holds asks for its own lists: without this, once for each object.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,10 +16,43 @@ from db.query import Query, Row
 R = TypeVar("R", bound=Row)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    arguments: list[object]
-    answer: asyncio.Future[list[Any]]
+class _Round:
+    """Questions that are asked together. Nothing is asked, or asked any longer, for nobody."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._questions: list[list[object]] = []
+        self._waiting: dict[int, asyncio.Future[list[Any]]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def answer(self, arguments: list[object]) -> list[Any]:
+        """The rows of one question."""
+        place = len(self._questions)
+        self._questions.append(arguments)
+        answer = self._waiting[place] = self._loop.create_future()
+        try:
+            return await answer
+        finally:
+            del self._waiting[place]
+            if not self._waiting and self._task is not None:
+                self._task.cancel()
+
+    def begin(self, ask: Callable[[list[list[object]]], Awaitable[list[list[Any]]]]) -> None:
+        """Ask what was asked so far; nothing is added from now on."""
+        if self._waiting:
+            self._task = asyncio.create_task(self._ask(ask))
+
+    async def _ask(self, ask: Callable[[list[list[object]]], Awaitable[list[list[Any]]]]) -> None:
+        try:
+            answers = await ask(self._questions)
+        except Exception as error:
+            for answer in self._waiting.values():
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for place, answer in self._waiting.items():
+            if not answer.done():
+                answer.set_result(answers[place])
 
 
 class Gathered:
@@ -28,8 +60,7 @@ class Gathered:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._asked: dict[tuple[UUID, Query[Any]], list[_Question]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: dict[tuple[UUID, Query[Any]], _Round] = {}
 
     def reading(self, user_id: UUID) -> Reader:
         """Reads this user's rows."""
@@ -37,36 +68,20 @@ class Gathered:
 
     async def ask(self, user_id: UUID, query: Query[R], arguments: list[object]) -> list[R]:
         """The rows of one question."""
-        loop = asyncio.get_running_loop()
         key = (user_id, query)
-        if key not in self._asked:
-            self._asked[key] = []
-            loop.call_soon(self._begin, user_id, query)
-        question = _Question(arguments, loop.create_future())
-        self._asked[key].append(question)
-        return await question.answer
+        asking = self._asked.get(key)
+        if asking is None:
+            asking = self._asked[key] = _Round()
+            asyncio.get_running_loop().call_soon(self._begin, user_id, query)
+        return await asking.answer(arguments)
 
     async def ask_all(self, user_id: UUID, query: Query[R], asked: Sequence[list[object]]) -> list[list[R]]:
         """The rows of many questions, now."""
         return await self._answers(user_id, query, asked)
 
     def _begin(self, user_id: UUID, query: Query[Any]) -> None:
-        questions = self._asked.pop((user_id, query))
-        task = asyncio.create_task(self._answer(user_id, query, questions))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _answer(self, user_id: UUID, query: Query[Any], questions: list[_Question]) -> None:
-        try:
-            answers = await self._answers(user_id, query, [one.arguments for one in questions])
-        except Exception as error:
-            for one in questions:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
-            return
-        for one, rows in zip(questions, answers, strict=True):
-            if not one.answer.done():
-                one.answer.set_result(rows)
+        asking = self._asked.pop((user_id, query))
+        asking.begin(lambda asked: self._answers(user_id, query, asked))
 
     async def _answers(self, user_id: UUID, query: Query[R], asked: Sequence[list[object]]) -> list[list[R]]:
         reader = self._db.reading(user_id)

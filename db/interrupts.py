@@ -134,14 +134,14 @@ async def insert_interrupt(session: Session, fields: Mapping[str, object]) -> In
     return await session.one(_INSERT, **fields)
 
 
-async def get_interrupts(session: Session, user_id: UUID, ids: list[UUID]) -> list[InterruptRow]:
+async def get_interrupts(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[InterruptRow]:
     """Those of the interrupts that are there and this user's, in no order."""
-    return await session.all(_GET_MANY, user_id=user_id, ids=ids)
+    return await reader.all(_GET_MANY, user_id=user_id, ids=ids)
 
 
-async def interrupts_of(session: Session, user_id: UUID, execution_ids: list[UUID]) -> list[InterruptRow]:
+async def interrupts_of(reader: Reader, user_id: UUID, execution_ids: list[UUID]) -> list[InterruptRow]:
     """Every interrupt of these runs, oldest first."""
-    return await session.all(_OF_EXECUTIONS, user_id=user_id, execution_ids=execution_ids)
+    return await reader.all(_OF_EXECUTIONS, user_id=user_id, execution_ids=execution_ids)
 
 
 async def last_interrupt(

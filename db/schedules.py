@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam
 
-from db.connection import Session
+from db.connection import Reader, Session
 from db.paging import Listing
 from db.query import Query, Row
 from db.tables import Schedule
@@ -141,9 +141,9 @@ async def get_schedule_or_tombstone(session: Session, user_id: UUID, schedule_id
     return await session.first(_GET_ANY, user_id=user_id, id=schedule_id)
 
 
-async def get_schedules(session: Session, user_id: UUID, ids: list[UUID]) -> list[ScheduleRow]:
+async def get_schedules(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[ScheduleRow]:
     """Those of the schedules that are there and this user's, in no order."""
-    return await session.all(_GET_MANY, user_id=user_id, ids=ids)
+    return await reader.all(_GET_MANY, user_id=user_id, ids=ids)
 
 
 async def delete_schedule(session: Session, user_id: UUID, schedule_id: UUID) -> bool:

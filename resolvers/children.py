@@ -15,8 +15,7 @@ async def children_by_parents(
 ) -> dict[UUID, list[ExecutionRow]]:
     """The runs that each of these runs has started, oldest first."""
     found: defaultdict[UUID, list[ExecutionRow]] = defaultdict(list)
-    async with db.as_user(user_id) as session:
-        for row in await rows.children_of(session, user_id, parent_ids):
-            if row.parent_id is not None:
-                found[row.parent_id].append(row)
+    for row in await rows.children_of(db.reading(user_id), user_id, parent_ids):
+        if row.parent_id is not None:
+            found[row.parent_id].append(row)
     return found

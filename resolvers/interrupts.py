@@ -21,8 +21,7 @@ MOST_ANSWERS = 100
 
 async def interrupts_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUID, InterruptRow]:
     """Those of the interrupts that are there and this user's."""
-    async with db.as_user(user_id) as session:
-        return {row.id: row for row in await rows.get_interrupts(session, user_id, ids)}
+    return {row.id: row for row in await rows.get_interrupts(db.reading(user_id), user_id, ids)}
 
 
 async def interrupts_by_executions(
@@ -30,9 +29,8 @@ async def interrupts_by_executions(
 ) -> dict[UUID, list[InterruptRow]]:
     """What each of these runs has asked, oldest first."""
     found: defaultdict[UUID, list[InterruptRow]] = defaultdict(list)
-    async with db.as_user(user_id) as session:
-        for row in await rows.interrupts_of(session, user_id, execution_ids):
-            found[row.execution_id].append(row)
+    for row in await rows.interrupts_of(db.reading(user_id), user_id, execution_ids):
+        found[row.execution_id].append(row)
     return found
 
 
@@ -41,14 +39,12 @@ async def interrupt_page(
 ) -> Slice[InterruptRow]:
     """One page of what the user's runs ask, newest first. Raises BadUserInput and InvalidCursor."""
     page = window.page("CREATED_AT", descending=True)
-    async with db.as_user(user_id) as session:
-        return await INTERRUPTS.page(session, page, {**filters, "user_id": user_id})
+    return await INTERRUPTS.page(db.reading(user_id), page, {**filters, "user_id": user_id})
 
 
 async def interrupt_count(db: Database, user_id: UUID, filters: dict[str, object]) -> int:
     """How many interrupts the filters let through."""
-    async with db.as_user(user_id) as session:
-        return await INTERRUPTS.count(session, {**filters, "user_id": user_id})
+    return await INTERRUPTS.count(db.reading(user_id), {**filters, "user_id": user_id})
 
 
 async def answer(session: Session, user_id: UUID, given: Sequence[Answer | Problem]) -> list[Result]:

@@ -14,21 +14,18 @@ from resolvers.paging import Window
 
 async def schedules_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUID, ScheduleRow]:
     """Those of the schedules that are there and this user's."""
-    async with db.as_user(user_id) as session:
-        return {row.id: row for row in await rows.get_schedules(session, user_id, ids)}
+    return {row.id: row for row in await rows.get_schedules(db.reading(user_id), user_id, ids)}
 
 
 async def schedule_page(db: Database, user_id: UUID, window: Window) -> Slice[ScheduleRow]:
     """One page of the user's schedules, newest first. Raises BadUserInput and InvalidCursor."""
     page = window.page("CREATED_AT", descending=True)
-    async with db.as_user(user_id) as session:
-        return await SCHEDULES.page(session, page, {"user_id": user_id})
+    return await SCHEDULES.page(db.reading(user_id), page, {"user_id": user_id})
 
 
 async def schedule_count(db: Database, user_id: UUID) -> int:
     """How many schedules the user has."""
-    async with db.as_user(user_id) as session:
-        return await SCHEDULES.count(session, {"user_id": user_id})
+    return await SCHEDULES.count(db.reading(user_id), {"user_id": user_id})
 
 
 async def recall_schedule(session: Session, user_id: UUID, reference: Reference) -> ScheduleRow:
