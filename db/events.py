@@ -136,11 +136,15 @@ _COUNT_AFTER = Query(
     where stream = :stream and user_id = :user_id and seq > :seq and kind = :kind
     """
 )
-_LAST_OF_KIND = Query(
+_LAST_OF_KINDS = Query(
     """
-    select seq, follows, at, kind, payload from events
-    where stream = :stream and user_id = :user_id and seq <= :seq and kind = :kind
-    order by seq desc limit 1
+    select entry.seq, entry.follows, entry.at, entry.kind, entry.payload
+    from unnest(cast(:kinds as text[])) as asked (kind)
+    cross join lateral (
+      select seq, follows, at, kind, payload from events
+      where stream = :stream and user_id = :user_id and seq <= :seq and events.kind = asked.kind
+      order by seq desc limit 1
+    ) as entry
     """,
     EventRow,
 )
@@ -216,6 +220,9 @@ async def count_after(reader: Reader, stream: UUID, user_id: UUID, kind: str, se
     return row["count"]
 
 
-async def last_of_kind(reader: Reader, stream: UUID, user_id: UUID, kind: str, seq: int) -> EventRow | None:
-    """The newest entry of a kind that stood in the log at `seq`."""
-    return await reader.first(_LAST_OF_KIND, stream=stream, user_id=user_id, kind=kind, seq=seq)
+async def last_of_kinds(
+    reader: Reader, stream: UUID, user_id: UUID, kinds: Sequence[str], seq: int
+) -> dict[str, EventRow]:
+    """Of each kind the newest entry that stood in the log at `seq`, where there was one."""
+    found = await reader.all(_LAST_OF_KINDS, stream=stream, user_id=user_id, kinds=list(kinds), seq=seq)
+    return {row.kind: row for row in found}

@@ -16,7 +16,6 @@ from events import kinds
 from events.kinds import ExecutionStatusChanged, MessageCompleted, ProgressReported
 
 R = TypeVar("R")
-F = TypeVar("F", ExecutionStatusChanged, ProgressReported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +45,15 @@ async def conversation_at(reader: Reader, row: ConversationRow, seq: int) -> Pas
 
 async def past_of(reader: Reader, row: ExecutionRow, seq: int) -> Past | None:
     """The run at `seq`; None where the entry that tells its state there was pruned."""
-    status = await _last(reader, row, seq, ExecutionStatusChanged)
-    if status is None and seq > 0:
+    if seq == 0:
+        return Past(row, 0, _unborn(row), None)
+    asked = (ExecutionStatusChanged, ProgressReported)
+    found = await rows.last_of_kinds(reader, row.id, row.user_id, [fact.kind for fact in asked], seq)
+    facts = {kind: kinds.read(kind, entry.payload) for kind, entry in found.items()}
+    status, progress = (facts.get(fact.kind) for fact in asked)
+    if not isinstance(status, ExecutionStatusChanged):
         return None
-    progress = await _last(reader, row, seq, ProgressReported)
-    return Past(row, seq, status or _unborn(row), progress)
-
-
-async def _last(reader: Reader, row: ExecutionRow, seq: int, kind: type[F]) -> F | None:
-    entry = await rows.last_of_kind(reader, row.id, row.user_id, kind.kind, seq)
-    return None if entry is None else cast("F", kinds.read(entry.kind, entry.payload))
+    return Past(row, seq, status, cast("ProgressReported | None", progress))
 
 
 def _unborn(row: ExecutionRow) -> ExecutionStatusChanged:

@@ -169,6 +169,7 @@ class _Open(Stream):
     """One subscriber's stream: what to tell next."""
 
     __slots__ = (
+        "_at",
         "_epoch",
         "_follower",
         "_kind",
@@ -180,6 +181,7 @@ class _Open(Stream):
         "_show",
         "_stream",
         "_take",
+        "_text",
         "_user_id",
     )
 
@@ -191,6 +193,7 @@ class _Open(Stream):
         self._take: Take[Told] | None = None
         self._reason: CloseReason | None = None
         self._reopening: asyncio.Task[None] | None = None
+        self._at, self._text = (-1, 0), ""
         self._begin(start)
         cursor = self._cursor(start.seq)
         self._ready = deque([self._told(Opened(cursor, start.snapshot))])
@@ -269,7 +272,7 @@ class _Open(Stream):
         if self._kind.ends_with(batch.events[-1]):
             self._leave(CloseReason.TERMINAL)
         if batch.told is None:
-            cursor, before = self._cursor(batch.last), self._cursor(batch.continues_from)
+            before, cursor = self._cursor(batch.continues_from), self._cursor(batch.last)
             frame = Entries(cursor, before, batch.events)
             batch.told = Told(self._show(frame), cursor, is_shared=True)
         return batch.told
@@ -313,4 +316,8 @@ class _Open(Stream):
         return Told(self._show(frame), frame.cursor, is_shared=False)
 
     def _cursor(self, seq: int) -> str:
-        return Cursor(self._stream, seq, self._epoch).encode()
+        """Asked for again where the next frame says what it follows: so the newest is kept."""
+        if self._at != (seq, self._epoch):
+            self._at = seq, self._epoch
+            self._text = Cursor(self._stream, seq, self._epoch).encode()
+        return self._text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 from uuid import UUID
 
 import strawberry
@@ -21,22 +21,20 @@ from schema.connection import PageInfo, page_info
 class Event:
     seq: int
     at: datetime
+    row: strawberry.Private[Any]
+    "The fact: each field is read off it when it is asked for."
 
-    _kinds: ClassVar[dict[type[Any], type[Event]]] = {}
+    _kinds: ClassVar[dict[str, type[Event]]] = {}
 
     def __init_subclass__(cls, tells: type[Any]) -> None:
-        Event._kinds[tells] = cls
+        Event._kinds[tells.kind] = cls
 
     @staticmethod
     def read(row: EventRow) -> Event:
         """An entry of a log as clients see it."""
-        fact = kinds.read(row.kind, row.payload)
-        return Event._kinds[type(fact)].of(row.seq, row.at, fact)
-
-    @classmethod
-    def of(cls, seq: int, at: datetime, fact: Any) -> Self:
-        """The event that tells of a fact."""
-        raise TypeError(seq, at, fact)
+        fact = kinds.peruse(row.kind, row.payload)
+        make: Any = Event._kinds[row.kind]
+        return make(seq=row.seq, at=row.at, row=fact)
 
 
 @strawberry.type

@@ -28,6 +28,7 @@ from events.kinds import (
     TaskChanged,
     TaskFacts,
     UnknownKind,
+    peruse,
     read,
 )
 
@@ -138,6 +139,21 @@ def test_an_event_reads_back_as_it_was_written(event: Event) -> None:
 
 
 @given(_events)
+def test_an_event_that_is_read_field_by_field_says_the_same(event: Event) -> None:
+    assert _shown(peruse(event.kind, _through_json(event)), event) == event.payload()
+
+
+def _shown(unread: Any, fact: Any) -> dict[str, Any]:
+    """Every field of the facts, as read off the payload."""
+    return {
+        name: _shown(getattr(unread, name), getattr(fact, name))
+        if isinstance(value, dict) and hasattr(getattr(fact, name), "payload")
+        else getattr(unread, name)
+        for name, value in fact.payload().items()
+    }
+
+
+@given(_events)
 def test_keys_of_a_newer_version_are_passed_over(event: Event) -> None:
     payload = _through_json(event)
     payload["from_tomorrow"] = 1
@@ -162,6 +178,8 @@ def test_keys_that_an_older_version_did_not_write_have_defaults() -> None:
     assert event.step.started_at == datetime(2026, 11, 21, 7, tzinfo=UTC)
     assert (event.step.tool_name, event.step.input, event.step.result) == (None, None, None)
     assert (event.step.text, event.step.error, event.step.finished_at) == (None, None, None)
+    perused: Any = peruse("StepStarted", {"execution_id": step["execution_id"], "step": step})
+    assert (perused.step.tries, perused.step.result, perused.step.finished_at) == (1, None, None)
 
 
 def test_every_kind_has_the_name_of_its_class() -> None:
@@ -183,6 +201,8 @@ def test_every_kind_has_the_name_of_its_class() -> None:
 def test_a_kind_that_is_not_known_is_said_to_be_so(kind: str) -> None:
     with pytest.raises(UnknownKind):
         read(f"{kind}?", {})
+    with pytest.raises(UnknownKind):
+        peruse(f"{kind}?", {})
 
 
 @given(st.sampled_from(["ExecutionStatusChanged", "StepStarted", "TaskChanged"]), _objects)
@@ -196,3 +216,17 @@ def test_a_bad_payload_is_described_without_its_values() -> None:
     with pytest.raises(BadPayload, match=r"TaskChanged: change: .*; task_id: ") as caught:
         read("TaskChanged", payload)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "payload", [{}, {"step": "my secret", "execution_id": 1}, {"step": {"id": "my secret"}}]
+)
+def test_a_field_that_cannot_be_read_is_a_bad_payload_when_it_is_asked_for(
+    payload: dict[str, object],
+) -> None:
+    unread: Any = peruse("StepStarted", payload)
+    with pytest.raises(BadPayload, match=r"StepFacts: id|StepStarted: step") as caught:
+        _ = unread.step.id
+    assert "secret" not in str(caught.value)
+    with pytest.raises(BadPayload, match="StepStarted: execution_id"):
+        _ = unread.execution_id
