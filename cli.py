@@ -20,6 +20,8 @@ import uvloop
 import launch
 from auth import Tokens, load_secret, utc_now
 from client.api import Api
+from client.chatting import chat as talk
+from client.chatting import lines_of_stdin
 from client.display import show_tasks, shown
 from client.documents import TASKS
 from client.running import EXIT_CODES, start
@@ -145,6 +147,16 @@ def watch(
             return await watch_run(api, execution, display)
 
     _finish(_run(_talk(url, token, watch_it)), as_json)
+
+
+@cli.command()
+def chat(url: Url = None, token: Token = None) -> None:
+    """Talk with the assistant: a line in, its answer as it is written. Ends with the input (Ctrl-D)."""
+
+    def show(text: str) -> None:
+        print(text, end="", flush=True)
+
+    _run(_talk(url, token, lambda api: talk(api, lines_of_stdin("> "), show)))
 
 
 @cli.command()

@@ -49,3 +49,40 @@ query Tasks($filter: TaskFilter, $first: Int) {
   }
 }
 """
+
+CREATE_CONVERSATION = """
+mutation Begin($input: CreateConversationInput!) {
+  createConversation(input: $input) {
+    ... on CreateConversationSuccess { conversation { id } }
+    ... on UserError { code message }
+  }
+}
+"""
+
+SEND_MESSAGE = """
+mutation Say($input: SendMessageInput!) {
+  sendMessage(input: $input) {
+    ... on SendMessageSuccess { execution { id } cursor }
+    ... on UserError { code message }
+    ... on InvalidInput { issues { message } }
+  }
+}
+"""
+
+FOLLOW_CONVERSATION = """
+subscription Follow($id: ID!, $after: String) {
+  conversationStream(id: $id, after: $after) {
+    __typename
+    ... on Resumable { cursor }
+    ... on EventBatch {
+      events {
+        __typename
+        ... on MessageDelta { executionId offset text }
+        ... on MessageCompleted { message { role content execution { id } } }
+        ... on ExecutionStatusChanged { executionId status endReason }
+      }
+    }
+    ... on StreamClosed { reason }
+  }
+}
+"""

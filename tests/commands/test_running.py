@@ -21,12 +21,13 @@ pytestmark = pytest.mark.anyio
 SENTENCE = "Add a task to buy milk, then show my tasks"
 
 
-def baton(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command, run to its end."""
+def baton(*arguments: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command, run to its end, told what is typed."""
     return subprocess.run(
         [sys.executable, "-m", "cli", *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
+        input=typed,
         capture_output=True,
         text=True,
         timeout=90,
@@ -70,6 +71,16 @@ class TestAtHome:
 def served(house: House) -> dict[str, str]:
     """The environment of somebody who talks to a server, and has nothing else."""
     return {"BATON_URL": house.servers[0], "BATON_TOKEN": house.token("terminal@example.com")}
+
+
+class TestChatting:
+    def test_each_line_is_answered_before_the_next_is_read(self, served: dict[str, str]) -> None:
+        done = baton("chat", typed="Add a task to feed the cat\n\nshow my tasks\n", **served)
+
+        assert done.returncode == 0, done.stderr
+        first, *rest = done.stdout.splitlines()
+        assert first == "Task created: Feed the cat"
+        assert any("Feed the cat" in line for line in rest)
 
 
 class TestAgainstAServer:
