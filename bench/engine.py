@@ -163,7 +163,7 @@ def _size(arguments: Sequence[str] | None) -> Size:
     parser.add_argument("--every", type=float, default=0.03, help="seconds between two pick-ups")
     parser.add_argument("--slots", type=int, default=50, help="runs that a worker carries at the same time")
     parser.add_argument("--lease", type=float, default=5.0, help="seconds, for the takeover")
-    parser.add_argument("--claims", type=int, nargs="+", default=[0, 1_000, 100_000], help="queued runs")
+    parser.add_argument("--claims", type=int, nargs="+", default=[10, 1_000, 100_000], help="queued runs")
     parser.add_argument("--claim-times", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-rivals", dest="rivals", action="store_false", help="without the others")

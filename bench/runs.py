@@ -12,17 +12,32 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from bench.processes import running
 from db.query import Query
+from engine.agents import create_agent
+from engine.blueprints import Offer
 from engine.executions import NewExecution, start_execution
 from resolvers.services import Services, open_services
 from resolvers.users import ensure_user
 from settings import Settings
 from tests.processes import SECRET
 
-SHORT = "Show my tasks"
-"Three steps: a thought, a call, an answer."
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What runs are given to do."""
+
+    text: str
+    for_agent: bool = False
+    "By the agent with a scripted model that each user has; else by the built-in one."
+
+
+SHORT = Work("Think, and then answer", for_agent=True)
+"Two steps, a thought and an answer; each asks the model, whose row is committed before it is asked."
+_TWO_STEPS = 'fake:[{"say": "Let me think."}, {"answer": "Here it is."}]'
+_SHOW = "Show my tasks"
 _THINGS = (
     "call Ann",
     "buy milk",
@@ -32,7 +47,7 @@ _THINGS = (
     "mow the lawn",
     "read a book",
 )
-LONG = ", then ".join(f"add a task to {thing}" for thing in (*_THINGS, "sleep"))
+LONG = Work(", then ".join(f"add a task to {thing}" for thing in (*_THINGS, "sleep")))
 "Ten steps, eight of them with a row of their own."
 _USERS = 100
 Worker = subprocess.Popen[str]
@@ -80,23 +95,24 @@ class Drained:
 class Ground:
     """A database with users, and who starts runs there."""
 
-    def __init__(self, services: Services, users: list[Any]) -> None:
-        self._services, self._users = services, users
+    def __init__(self, services: Services, users: list[Any], agents: list[UUID]) -> None:
+        self._services, self._users, self._agents = services, users, agents
         self._db = services.db
 
-    async def backlog(self, text: str, count: int) -> datetime:
+    async def backlog(self, work: Work, count: int) -> datetime:
         """So many queued runs, spread over the users; the moment before them. No worker is told."""
         since = (await self._one(_NOW))["now"]
-        for place, user_id in enumerate(self._users):
+        for place, (user_id, agent_id) in enumerate(zip(self._users, self._agents, strict=True)):
+            new = NewExecution(work.text, agent_id=agent_id if work.for_agent else None)
             async with self._db.as_user(user_id) as session:
                 for _ in range(place, count, len(self._users)):
-                    await start_execution(session, user_id, NewExecution(text))
+                    await start_execution(session, user_id, new)
         return since
 
-    async def drain(self, worker: Worker, text: str, count: int) -> Drained:
+    async def drain(self, worker: Worker, work: Work, count: int) -> Drained:
         """Runs and durably committed steps per second of one worker, stopped until all are queued."""
         with _standing_still(worker):
-            since = await self.backlog(text, count)
+            since = await self.backlog(work, count)
         row = await self.until_ended(since)
         steps = (await self._one(_STEPS, since=since))["count"]
         assert row["done"] == count, f"{count - row['done']} runs did not complete"
@@ -110,7 +126,7 @@ class Ground:
         for place in range(count):
             user_id = self._users[place % len(self._users)]
             run = await self._db.transact(
-                user_id, lambda session, who=user_id: start_execution(session, who, NewExecution(SHORT))
+                user_id, lambda session, who=user_id: start_execution(session, who, NewExecution(_SHOW))
             )
             committed.append(time.time())
             ids.append(run.id)
@@ -176,4 +192,12 @@ async def ground(dsn: str) -> AsyncGenerator[Ground, None]:
     settings = Settings(database_url=dsn, jwt_secret=SECRET)
     async with open_services(settings, dsn, "bench") as services:
         people = [await ensure_user(services.db, f"bench-{place}@example.com") for place in range(_USERS)]
-        yield Ground(services, [person.id for person in people])
+        ids = [person.id for person in people]
+        yield Ground(services, ids, [await _agent(services, user_id) for user_id in ids])
+
+
+async def _agent(services: Services, user_id: UUID) -> UUID:
+    given = {"name": "two steps", "model": _TWO_STEPS}
+    async with services.db.as_user(user_id) as session:
+        made = await create_agent(session, user_id, given, Offer((), lambda _: None))
+    return made.id

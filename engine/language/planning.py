@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from engine.language.courtesy import core
@@ -22,11 +23,15 @@ MOST = 10
 def operations(reading: Reading, now: datetime, zone: ZoneInfo) -> list[Understanding]:
     """The operations of a message, in order; at least one (which may be UNKNOWN)."""
 
+    @cache
+    def said(piece: Reading) -> Understanding:
+        return understood(piece, now, zone)
+
     def is_operation(piece: Reading) -> bool:
-        return anchored(core(piece)) and understood(piece, now, zone).tool is not None
+        return anchored(core(piece)) and said(piece).tool is not None
 
     pieces = _pieces(reading, is_operation)
-    found = [understood(one, now, zone) for piece in pieces for one in _singles(piece)]
+    found = [said(one) for piece in pieces for one in _singles(piece)]
     return [one for one, before in zip(found, [None, *found], strict=False) if one != before]
 
 

@@ -25,7 +25,7 @@ class Rules:
         """A thought that says the plan, a call for each operation, an answer: all of it follows from rows."""
         run = turn.run
         try:
-            planned = _plan(run.input, run.created_at, run.time_zone)
+            planned = _plan(run.input, run.created_at.replace(second=0, microsecond=0), run.time_zone)
         except MessageError as error:
             return Answer(str(error))
         wanted = [one for one in planned if one.tool is not None]
@@ -39,7 +39,8 @@ class Rules:
         return CallTools([_call(wanted, len(done))])
 
 
-# A run asks at each of its steps, and understanding a sentence takes longer than writing a step.
+# A run asks at each of its steps, and understanding a sentence takes longer than writing a step. What was
+# said in the same minute means the same: no sentence of ours speaks of seconds.
 _plan = lru_cache(maxsize=1_000)(plan)
 
 
