@@ -70,7 +70,7 @@ _GET_MANY = Query(
 )
 _GET_ANY = Query(f"select {_COLUMNS} from messages where user_id = :user_id and id = :id", MessageRow)
 # A run's reply belongs behind the message that it answers, whatever was said between the two; and what is
-# said to be answered later belongs to nobody's past yet.
+# said to be answered later belongs to nobody's past yet. Where a turn was done again, its newer reply counts.
 _HISTORY = Query(
     """
     with said as (
@@ -81,6 +81,9 @@ _HISTORY = Query(
         and (role = 'SYSTEM' or number > (
           select last_message_number - cast(:most as int) from conversations where id = :conversation_id))
         and not (execution_id is not distinct from :execution_id and steers_id is not null)
+        and not (role = 'ASSISTANT' and exists (
+          select from executions as again where again.retry_of = messages.execution_id
+            and again.conversation_id = :conversation_id and again.status = 'COMPLETED'))
     )
     select role, content from said
     where place <= (select min(place) from said where execution_id = :execution_id)
@@ -126,6 +129,22 @@ _ACTIVE = Query(
     where user_id = :user_id and conversation_id = :conversation_id
       and status not in ('SCHEDULED', 'COMPLETED', 'FAILED', 'CANCELLED') and not blocked
     order by id limit 1
+    """
+)
+
+_LIVE = Query(
+    """
+    select id from executions
+    where user_id = :user_id and conversation_id = :conversation_id
+      and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+    order by id desc
+    """
+)
+_HAND_OVER = Query(
+    """
+    update messages
+    set execution_id = :to_id, steers_id = case when steers_id = :from_id then cast(:to_id as uuid) end
+    where user_id = :user_id and execution_id = :from_id and role = 'USER'
     """
 )
 
@@ -180,6 +199,17 @@ async def hand_to(session: Session, row: MessageRow, execution_id: UUID) -> None
 async def answer_with(session: Session, row: MessageRow, execution_id: UUID) -> None:
     """Have another run answer a message that was handed to one."""
     await session.run(_ANSWER_WITH, user_id=row.user_id, id=row.id, execution_id=execution_id)
+
+
+async def hand_over(session: Session, user_id: UUID, from_id: UUID, to_id: UUID) -> None:
+    """What an ended run was told is answered by another one that starts it again."""
+    await session.run(_HAND_OVER, user_id=user_id, from_id=from_id, to_id=to_id)
+
+
+async def live_runs(session: Session, user_id: UUID, conversation_id: UUID) -> list[UUID]:
+    """The runs of the conversation that have not ended, newest first."""
+    found = await session.all(_LIVE, user_id=user_id, conversation_id=conversation_id)
+    return [row["id"] for row in found]
 
 
 async def active_run(session: Session, user_id: UUID, conversation_id: UUID) -> UUID | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from db.connection import Session
+from db.events import delete_events
 from db.query import Query, Row
 
 _BATCH = 1_000
@@ -19,6 +20,7 @@ OWNERS = 200
 _EVENTS = 10_000
 "How many events may go with the logs of one batch of runs; the first log goes whole."
 _EVENTS_EACH = 100
+_PIECES_KEPT = "interval '1 hour'"
 
 
 class CountRow(Row):
@@ -31,6 +33,14 @@ class PageRow(CountRow):
     """How many entries are gone, and the last of the owners that were looked at."""
 
     last_id: UUID | None
+
+
+class PiecesRow(Row):
+    """Entries of one log."""
+
+    stream: UUID
+    user_id: UUID
+    seqs: list[int]
 
 
 # Locks nothing but the one row: who comes first in each interval has the turn.
@@ -107,6 +117,22 @@ _RUN_FAMILIES = Query(
     select count(*) as count from gone
     """,
     CountRow,
+)
+
+# Once its run has ended, a message is whole, or never will be: what was told of it piece by piece is void.
+_PIECES = Query(
+    f"""
+    select stream, user_id, array_agg(seq) as seqs from (
+      select entry.stream, entry.user_id, entry.seq
+      from events as entry
+      left join executions as run on run.id = cast(entry.payload ->> 'execution_id' as uuid)
+      where entry.kind = 'MessageDelta' and entry.at < clock_timestamp() - {_PIECES_KEPT}
+        and (run.id is null or run.finished_at < clock_timestamp() - {_PIECES_KEPT})
+        and exists (select from events as later where later.stream = entry.stream and later.seq > entry.seq)
+      order by entry.at limit {_EVENTS}
+    ) as old group by stream, user_id
+    """,
+    PiecesRow,
 )
 
 
@@ -202,6 +228,14 @@ async def delete_tokens(session: Session) -> int:
 async def delete_run_logs(session: Session, days: int) -> int:
     """The events of up to a hundred runs that ended so long ago."""
     return (await session.one(_RUN_LOGS, days=days)).count
+
+
+async def delete_pieces(session: Session) -> int:
+    """Up to 10,000 pieces of answers whose runs ended more than an hour ago; streams pass over them."""
+    found = await session.all(_PIECES)
+    for log in found:
+        await delete_events(session, log.stream, log.user_id, log.seqs)
+    return sum(len(log.seqs) for log in found)
 
 
 async def delete_runs(session: Session, days: int) -> int:

@@ -1,4 +1,4 @@
-"""What may be done with a conversation: begun, renamed, given another agent, added to, and deleted."""
+"""What may be done with a conversation: begun, renamed, given another agent, and added to."""
 
 from __future__ import annotations
 
@@ -81,11 +81,6 @@ async def update_conversation(
         await agent_for_work(session, user_id, given["agent_id"])
     kept = {"title": row.title, "agent_id": row.agent_id}
     return await rows.write_conversation(session, row, kept | dict(given))
-
-
-async def delete_conversation(session: Session, user_id: UUID, conversation_id: UUID) -> bool:
-    """Delete the conversation with its messages. False when it was not there: deleting is idempotent."""
-    return await rows.bury_conversation(session, user_id, conversation_id)
 
 
 async def add_message(

@@ -19,6 +19,7 @@ from engine.aftermath import is_of_no_consequence
 from engine.clock import Clock
 from engine.endings import Ending
 from engine.entry import Entry
+from engine.facts import message_facts
 from engine.moves import let_go
 from engine.progress import Meter, Progress
 from engine.scribe import CancelRequested, Scribe, inscribe, refusal
@@ -27,6 +28,7 @@ from engine.steps import Step
 from engine.tools.tool import Wait
 from engine.turns import write_reply
 from errors import LeaseLost, Unavailable
+from events.kinds import MessageCompleted
 from ids import new_id
 
 T = TypeVar("T")
@@ -135,9 +137,17 @@ class Journal:
     async def _end(self, session: Session, last: Entry, ending: Ending) -> None:
         held = await self._held(session)
         if held.status == Status.RUNNING:
-            await write_reply(session, self.run, last, ending)
             await self._inscribe(session, last)
+            await self._reply(session, ending)
         await let_go(session, self.run, ending)
+
+    async def _reply(self, session: Session, ending: Ending) -> None:
+        """The reply is whole, behind the last piece of it in either log."""
+        reply = await write_reply(session, self.run, ending)
+        if reply is not None:
+            entry = self.entry()
+            entry.tell(MessageCompleted(message=message_facts(reply)))
+            await self._inscribe(session, entry)
 
     async def settle(self, work: Callable[[Session], Awaitable[tuple[Entry, Sequence[Wait]]]]) -> None:
         """Commit what `work` answers in its transaction; where it must wait for something, let go of the run.

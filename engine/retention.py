@@ -61,6 +61,7 @@ class Retention:
             "idempotency keys": rows.delete_keys,
             "refresh tokens": rows.delete_tokens,
             "budgets": budgets.prune,
+            "pieces": rows.delete_pieces,
             "events": lambda session: rows.delete_run_logs(session, self.events),
             "runs": lambda session: rows.delete_runs(session, self.runs),
             "conversations": lambda session: rows.delete_conversations(session, self.deleted),

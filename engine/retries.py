@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from db import conversations as conversation_rows
 from db import executions as rows
 from db import kept_steps
+from db import messages as message_rows
 from db import steps as step_rows
 from db.connection import Session
 from db.executions import ExecutionRow
@@ -43,9 +45,26 @@ async def retry_execution(
     if old.kind == "PIPELINE":
         return await _retry_pipeline(session, old, from_step)
     steps = [] if from_step is None else await _to_keep(session, old, from_step)
-    fields = {"retry_of": old.id, "agent_id": old.agent_id, "agent_version_id": old.agent_version_id}
-    new = await queue_execution(session, user_id, as_asked(old), fields)
+    new = await _queue_again(session, old)
     return await _take_over(session, old, new, steps, from_step or 0)
+
+
+async def _queue_again(session: Session, old: ExecutionRow) -> ExecutionRow:
+    """The new run; in the same conversation, it answers the same message anew."""
+    conversation = old.conversation_id and await conversation_rows.lock_conversation(
+        session, old.user_id, old.conversation_id
+    )
+    fields: dict[str, object] = {
+        "retry_of": old.id,
+        "agent_id": old.agent_id,
+        "agent_version_id": old.agent_version_id,
+    }
+    if not conversation:
+        return await queue_execution(session, old.user_id, as_asked(old), fields)
+    fields |= {"conversation_id": conversation.id, "reply_id": new_id()}
+    new = await queue_execution(session, old.user_id, as_asked(old), fields)
+    await message_rows.hand_over(session, old.user_id, old.id, new.id)
+    return new
 
 
 async def _retry_pipeline(session: Session, old: ExecutionRow, from_step: int | None) -> ExecutionRow:

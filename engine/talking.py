@@ -83,7 +83,7 @@ async def send_message(
         raise asyncpg.SerializationError("another run became active meanwhile")
     if on_active is OnActive.STEER:
         return await _steer(session, conversation, content, head)
-    await _supersede(session, head)
+    await _stop(session, head, EndReason.SUPERSEDED, "A newer message took its place.")
     return await _answer(session, conversation, content, Disposition.SUPERSEDED_PREVIOUS)
 
 
@@ -110,6 +110,24 @@ async def start_in_conversation(
     return run
 
 
+async def delete_conversation(session: Session, user_id: UUID, conversation_id: UUID) -> bool:
+    """Delete the conversation with its messages, and stop its runs: those that wait as well.
+
+    False when it was not there: deleting is idempotent. Locks runs before the conversation, as
+    `send_message` does.
+    """
+    live = await message_rows.live_runs(session, user_id, conversation_id)
+    locked = await lock_families(session, user_id, live) if live else {}
+    if not await rows.bury_conversation(session, user_id, conversation_id):
+        return False
+    now_live = await message_rows.live_runs(session, user_id, conversation_id)
+    if not locked.keys() >= set(now_live):
+        raise asyncpg.SerializationError("another run was started meanwhile")
+    for run_id in now_live:  # the last first, so that none takes its turn meanwhile
+        await _stop(session, locked[run_id], EndReason.CANCELLED_BY_USER, "Its conversation was deleted.")
+    return True
+
+
 async def _lock_head(session: Session, user_id: UUID, conversation_id: UUID) -> ExecutionRow | None:
     """The run that is active, locked with its family; None where there is none, or it has ended since."""
     head_id = await message_rows.active_run(session, user_id, conversation_id)
@@ -131,9 +149,8 @@ async def _answer(
     return Exchange(message, run, disposition, seq)
 
 
-async def _supersede(session: Session, head: ExecutionRow) -> None:
-    reason = "A newer message took its place."
-    for one in await stop_family(session, head, EndReason.SUPERSEDED, reason):
+async def _stop(session: Session, head: ExecutionRow, reason: EndReason, told: str) -> None:
+    for one in await stop_family(session, head, reason, told):
         await move(session, one.row, one.ending, cancel_reason=one.cancel_reason)
 
 

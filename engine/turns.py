@@ -11,14 +11,12 @@ from db import queue
 from db.connection import Session
 from db.conversations import ConversationRow
 from db.executions import ExecutionRow
+from db.messages import MessageRow
 from engine.conversations import Role, Words, add_message
 from engine.endings import Ending
-from engine.entry import Entry
-from engine.facts import message_facts
 from engine.log import tell_status
 from engine.states import Cause, Priority, Status
 from engine.topics import DUE_TOPIC, QUEUE_TOPIC
-from events.kinds import MessageCompleted
 from ids import Kind, encode, new_id
 
 
@@ -60,16 +58,16 @@ async def _version_of(session: Session, conversation: ConversationRow) -> UUID |
     return None if agent is None else agent.version_id
 
 
-async def write_reply(session: Session, run: ExecutionRow, last: Entry, ending: Ending) -> None:
-    """The answer of a held run as a message of its conversation, and the run's own news of it."""
+async def write_reply(session: Session, run: ExecutionRow, ending: Ending) -> MessageRow | None:
+    """The answer of a held run as a message of its conversation; None where there is none to write."""
     if run.conversation_id is None or ending.cause is not Cause.COMPLETE:
-        return
+        return None
     conversation = await rows.lock_conversation(session, run.user_id, run.conversation_id)
     if conversation is None:
-        return  # it was deleted meanwhile
+        return None  # it was deleted meanwhile
     words = Words(Role.ASSISTANT, str(ending.result), run.id, run.reply_id)
     message, _ = await add_message(session, conversation, words)
-    last.tell(MessageCompleted(message=message_facts(message)))
+    return message
 
 
 async def after_turn(session: Session, run: ExecutionRow) -> None:

@@ -8,6 +8,7 @@ import strawberry
 
 import ids
 from engine import conversations as engine
+from engine import talking
 from ids import Kind
 from resolvers import conversations
 from resolvers.idempotency import Call, Effect, recall_deletion
@@ -168,7 +169,7 @@ class ConversationMutations:
             info,
             Call("deleteConversation", {"id": id}, info.context.idempotency_key),
             Effect(
-                carry_out=lambda session: engine.delete_conversation(session, user_id, conversation_id),
+                carry_out=lambda session: talking.delete_conversation(session, user_id, conversation_id),
                 refer=lambda deleted: {"deleted": deleted},
                 recall=recall_deletion,
             ),

@@ -259,6 +259,7 @@ class Event(Base):
     """The log: what happened in one stream, `seq` ascending by one; what was pruned is told by `follows`."""
 
     __tablename__ = "events"
+    __table_args__ = (Index("events_pieces_idx", "at", postgresql_where=text("kind = 'MessageDelta'")),)
 
     stream: Mapped[UUID] = mapped_column(primary_key=True)
     "An execution, a conversation, or a user's activity."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import engine, streams, task_agent, understand
+from bench import chat, engine, streams, task_agent, understand
 from bench.figures import medians, percentile
 from tests.postgres import Cluster
 
@@ -68,6 +68,17 @@ async def test_streams_are_measured_beside_their_floor(dsn: str) -> None:
     for promise in ("hot fan-out", "commit to frame, p99", "an idle subscription", "come back with replay"):
         assert promise in printed
     assert "connections to Postgres beyond the pool: 2.0" in printed
+
+
+async def test_conversations_are_measured(dsn: str) -> None:
+    """Every answer is right, and what Baton adds to a model call is told."""
+    size = chat.Size(conversations=6, tokens=20, rate=50, calls=3)
+
+    printed = await chat.measure(dsn, size)
+
+    assert "| 6 conversations, 20 tokens at 50/s each |" in printed
+    assert "6 of 6 answers right, streamed and whole" in printed
+    assert "Baton's part of a model call, p50: " in printed
 
 
 def test_the_engine_is_measured(cluster: Cluster) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -29,6 +30,13 @@ def script(npm: str) -> Callable[..., Any]:
     """Runs a script of this folder with its settings as keywords; gives its JSON."""
     node.install(node.HERE)
     return lambda name, **settings: node.run_script(name, settings)
+
+
+@pytest.fixture(scope="session")
+def link(npm: str) -> Path:
+    """The client link of web/link, with what its lock names."""
+    node.install(node.LINK)
+    return node.LINK
 
 
 def _missing(what: str) -> NoReturn:

@@ -12,17 +12,7 @@ import pytest
 from graphql import build_schema, parse, validate
 
 from schema.root import schema
-from tests.clients import node
 from tests.processes import House
-
-LINK = node.HERE.parent.parent / "web" / "link"
-
-
-@pytest.fixture(scope="session")
-def link(npm: str) -> Path:
-    """The package, with what its lock names."""
-    node.install(LINK)
-    return LINK
 
 
 @pytest.mark.parametrize(("app", "drops"), [("apollo", 20), ("urql", 8)])

@@ -217,6 +217,7 @@ class TestTheRest:
             "idempotency keys": 1,
             "refresh tokens": 1,
             "budgets": 1,
+            "pieces": 0,
             "runs": 0,
             "conversations": 1,
             "schedules": 1,

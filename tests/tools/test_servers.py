@@ -39,6 +39,13 @@ mutation ($id: ID!) {
   removeToolServer(id: $id) { ... on RemoveToolServerSuccess { id deleted } }
 }"""
 
+TREE = """
+query ($id: ID!) {
+  execution(id: $id) {
+    status result usage { requests } children { status result agent { name } }
+  }
+}"""
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[McpHouse]:
@@ -117,6 +124,46 @@ async def test_an_agent_calls_a_servers_tools_with_the_effect_key(api: Api, ada:
     assert put["result"] == {"result": "put it"}
     assert mcp.keys == [f"{run['id']}:{put['number']}"]
     assert (boom["status"], boom["result"]) == ("FAILED", None)
+
+
+async def test_an_agent_with_two_subagents_and_a_tool_server_finishes_a_tree_of_tasks(
+    api: Api, ada: User, mcp: McpHouse
+) -> None:
+    """Both work at once, each with tools of its own; the tasks are there and the usage adds up."""
+    await register(ada, mcp)
+    planner = await ada.agent(
+        "Planner", toolNames=["add_task"],
+        model='fake:[{"calls": [{"call": "add_task", "arguments": {"title": "Book a room"}},'
+        ' {"call": "add_task", "arguments": {"title": "Invite Bob"}}]}, {"answer": "planned"}]',
+    )  # fmt: skip
+    counter = await ada.agent(
+        "Counter", toolNames=["house.add"],
+        model='fake:[{"call": "house.add", "arguments": {"a": 2, "b": 3}}, {"answer": "five"}]',
+    )  # fmt: skip
+    boss = await ada.agent(
+        "Boss", toolNames=["house.put"], subagentIds=[planner["id"], counter["id"]],
+        model='fake:[{"calls": [{"call": "ask_planner", "arguments": {"input": "plan"}},'
+        ' {"call": "ask_counter", "arguments": {"input": "count"}}]},'
+        ' {"call": "house.put", "arguments": {"text": "all"}}, {"answer": "done"}]',
+    )  # fmt: skip
+
+    async with working(api.services):
+        started = await ada.start("a party", agentId=boss["id"])
+        run = await ada.finished(started["execution"]["id"])
+
+    tree = await ada.one(TREE, id=run["id"])
+    assert (tree["status"], tree["result"]) == ("COMPLETED", "done")
+    assert {child["agent"]["name"]: child["result"] for child in tree["children"]} == {
+        "Planner": "planned",
+        "Counter": "five",
+    }
+    made = [step for step in run["steps"]["nodes"] if step["kind"] == "TOOL_CALL"]
+    assert [step["toolName"] for step in made] == ["ask_planner", "ask_counter", "house.put"]
+    assert [step["result"] for step in made[:2]] == [{"answer": "planned"}, {"answer": "five"}]
+    assert mcp.keys == [f"{run['id']}:{made[2]['number']}"]
+    tasks = await ada.one("{ tasks(first: 5) { nodes { title } } }")
+    assert {task["title"] for task in tasks["nodes"]} == {"Book a room", "Invite Bob"}
+    assert tree["usage"]["requests"] == 3 + 2 + 2, "of the run and of all below it"
 
 
 async def test_a_server_that_is_busy_is_asked_again(api: Api, ada: User, mcp: McpHouse) -> None:

@@ -1,0 +1,286 @@
+"""Conversations that stream at once through one server and two workers, and what Baton adds to a model call:
+`python -m bench.chat`.
+
+The model is `tests.models.server`, a process that speaks OpenAI's protocol: so many tokens at a stated rate.
+It, the server, the workers, Postgres and this process share the machine's cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import httpx2
+import orjson
+import uvloop
+
+from auth import Tokens
+from bench.figures import MILLI, machine, percentile, table, verdict
+from bench.ground import backends, postgres
+from bench.processes import Meter, running, served
+from bench.sockets import Subscriber, subscribe
+from db.connection import Database
+from resolvers.users import ensure_user
+from settings import Settings
+from tests.client import Client
+from tests.postgres import cluster
+from tests.processes import SECRET, free_port, until
+
+TARGET_MS = 20
+_AGENT = """
+mutation {
+  createAgent(input: {name: "bench", model: "bench:model", toolNames: []}) {
+    ... on CreateAgentSuccess { agent { id } }
+  }
+}"""
+_BEGIN = """
+mutation ($agent: ID!) {
+  createConversation(input: {agentId: $agent}) {
+    ... on CreateConversationSuccess { conversation { id } }
+  }
+}"""
+_SEND = """
+mutation ($id: ID!, $wait: Int) {
+  sendMessage(input: {conversationId: $id, content: "Go", waitMs: $wait}) {
+    ... on SendMessageSuccess { reply { content } }
+    ... on UserError { code message }
+  }
+}"""
+_FOLLOW = """
+subscription ($id: ID!, $after: String) {
+  conversationStream(id: $id, after: $after) {
+    __typename
+    ... on EventBatch {
+      events {
+        __typename
+        ... on MessageDelta { offset text }
+        ... on MessageCompleted { message { role content } }
+      }
+    }
+    ... on StreamClosed { reason }
+  }
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of each."""
+
+    conversations: int = 200
+    tokens: int = 100
+    rate: float = 10
+    "Tokens a second of each answer."
+    calls: int = 200
+    "One after another, for the overhead."
+
+
+def words(count: int) -> str:
+    """What the model says."""
+    return " ".join(f"word{n}" for n in range(count))
+
+
+@dataclass(slots=True)
+class Listener:
+    """A page that shows one conversation."""
+
+    told: str = ""
+    answer: str | None = None
+    is_open: bool = False
+    pieces: int = 0
+    ended: float = 0.0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def hear(self, frame: bytes) -> None:
+        """A frame of its socket."""
+        message = orjson.loads(frame)
+        if message["type"] == "error":
+            raise AssertionError(frame)
+        if message["type"] == "next":
+            self.is_open = True
+            for event in message["payload"]["data"]["conversationStream"].get("events", ()):
+                self._take(event)
+            self.changed.set()
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if event["__typename"] == "MessageDelta":
+            self.told = self.told[: event["offset"]] + event["text"]
+            self.pieces += 1
+        elif event["__typename"] == "MessageCompleted" and event["message"]["role"] == "ASSISTANT":
+            self.answer, self.ended = event["message"]["content"], time.perf_counter()
+
+    async def until_open(self) -> None:
+        """Wait for the first frame."""
+        while not self.is_open:
+            await self._change()
+
+    async def until_answered(self) -> None:
+        """Wait for the whole answer."""
+        while self.answer is None:
+            await self._change()
+
+    async def _change(self) -> None:
+        self.changed.clear()
+        async with asyncio.timeout(300):
+            await self.changed.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What is measured, and who asks it."""
+
+    dsn: str
+    port: int
+    token: str
+    client: Client
+    model: str
+    parts: dict[str, list[int]]
+
+    async def conversations(self, count: int) -> list[str]:
+        """So many new ones."""
+        agent = (await self.client.one("{ agents { nodes { id } } }"))["nodes"][0]["id"]
+        return [(await self.client.one(_BEGIN, agent=agent))["conversation"]["id"] for _ in range(count)]
+
+
+@asynccontextmanager
+async def _house(dsn: str, tokens: int, rate: float) -> AsyncGenerator[House, None]:
+    """A model, a server and two workers with a slot for each conversation."""
+    port, seconds = free_port(), 1 / rate if rate else 0.0
+    many, address = "100000", f"http://127.0.0.1:{port}/v1"
+    env = {
+        "DATABASE_URL": dsn,
+        "BATON_JWT_SECRET": SECRET,
+        "BATON_COST_PER_MINUTE": "2000000000",
+        "BATON_MAX_SOCKETS_PER_USER": many,
+        "BATON_MAX_STREAMS_PER_USER": many,
+        "BATON_WORKER_SLOTS": "200",
+        "BATON_PROVIDERS": orjson.dumps({"bench": {"url": address}}).decode(),
+    }
+    async with AsyncExitStack() as stack:
+        model = stack.enter_context(
+            running(sys.executable, "-m", "tests.models.server", str(port), str(tokens), str(seconds))
+        )
+        api = stack.enter_context(served("cli", "serve", env=env))
+        workers = [stack.enter_context(running(sys.executable, "-m", "cli", "worker", env=env)) for _ in "12"]
+        until(lambda: _answers(port))
+        token = await _token(dsn)
+        http = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{api.port}", timeout=60)
+        client = Client(await stack.enter_async_context(http), token)
+        parts = {
+            "server": [api.pid],
+            "workers": [one.pid for one in workers],
+            "model": [model.pid],
+            "load": [os.getpid()],
+        }
+        yield House(dsn, api.port, token, client, address, parts)
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/", timeout=2).status_code == 404
+    except httpx2.HTTPError:
+        return False
+
+
+async def _token(dsn: str) -> str:
+    db = Database(dsn, size=1, name="bench")
+    await db.open()
+    try:
+        user = await ensure_user(db, "chat@example.com")
+    finally:
+        await db.close()
+    return Tokens(Settings(), SECRET.encode()).issue(user.id, seconds=86_400)[0]
+
+
+async def _together(house: House, size: Size) -> list[str]:
+    """All at once: each answer is whole and right, and how much later than the model said it."""
+    talks = await house.conversations(size.conversations)
+    listeners = [Listener() for _ in talks]
+    sockets = [await _follow(house, *pair) for pair in zip(talks, listeners, strict=True)]
+    await asyncio.gather(*(one.until_open() for one in listeners))
+    meter = Meter({**house.parts, "Postgres": await backends(house.dsn)})
+    began = time.perf_counter()
+    await asyncio.gather(*(house.client.one(_SEND, id=talk, wait=0) for talk in talks))
+    await asyncio.gather(*(one.until_answered() for one in listeners))
+    seconds, used = meter.read()
+    for socket in sockets:
+        socket.transport.abort()
+    right = sum(one.answer == one.told == words(size.tokens) for one in listeners)
+    late = [one.ended - began - size.tokens / size.rate for one in listeners]
+    total = size.conversations * size.tokens
+    heads = ["", "tokens/s", "events", "later than the model p50 ms", "p99 ms", *used]
+    row = [
+        f"{size.conversations} conversations, {size.tokens} tokens at {size.rate:g}/s each",
+        total / seconds,
+        sum(one.pieces for one in listeners),
+        percentile(late, 50) * MILLI,
+        percentile(late, 99) * MILLI,
+        *(f"{100 * part / seconds:.0f} %" for part in used.values()),
+    ]
+    return [table(heads, [row]), "", f"{right} of {size.conversations} answers right, streamed and whole"]
+
+
+async def _follow(house: House, talk: str, listener: Listener) -> Subscriber:
+    payload = {"query": _FOLLOW, "variables": {"id": talk}}
+    return await subscribe(house.port, house.token, payload, listener.hear)
+
+
+async def _overhead(house: House, size: Size) -> list[str]:
+    """By turns, one after another: a whole exchange by the API, and the same request to the model alone."""
+    body = {"model": "model", "stream": True, "messages": [{"role": "user", "content": "Go"}]}
+    whole: list[float] = []
+    alone: list[float] = []
+    async with httpx2.AsyncClient(timeout=60) as http:
+        for talk in await house.conversations(size.calls):
+            began = time.perf_counter()
+            done = await house.client.one(_SEND, id=talk, wait=30_000)
+            whole.append(time.perf_counter() - began)
+            assert done["reply"] is not None, done
+            began = time.perf_counter()
+            (await http.post(f"{house.model}/chat/completions", json=body)).raise_for_status()
+            alone.append(time.perf_counter() - began)
+    exchange, model = median(whole) * MILLI, median(alone) * MILLI
+    return [
+        f"sendMessage to its reply: p50 {exchange:.1f} ms; the model alone: {model:.1f} ms",
+        verdict("Baton's part of a model call, p50", exchange - model, TARGET_MS, "ms"),
+    ]
+
+
+async def measure(dsn: str, size: Size) -> str:
+    """What is printed. The database is there, migrated, and nobody else's."""
+    lines = [f"{machine()}; {await postgres(dsn)}\n"]
+    async with _house(dsn, size.tokens, size.rate) as house:
+        await house.client.one(_AGENT)
+        lines += await _together(house, size)
+    async with _house(dsn, 1, 0) as house:
+        lines += await _overhead(house, size)
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    size = _size(arguments)
+    with cluster() as server, server.database() as dsn:
+        print(uvloop.run(measure(dsn, size)))
+
+
+def _size(arguments: Sequence[str] | None) -> Size:
+    plain = Size()
+    parser = argparse.ArgumentParser(prog="python -m bench.chat", description=__doc__)
+    parser.add_argument("--conversations", type=int, default=plain.conversations)
+    parser.add_argument("--tokens", type=int, default=plain.tokens, help="of each answer")
+    parser.add_argument("--rate", type=float, default=plain.rate, help="tokens a second of each answer")
+    parser.add_argument("--calls", type=int, default=plain.calls, help="one after another, for the overhead")
+    given = parser.parse_args(arguments)
+    return Size(given.conversations, given.tokens, given.rate, given.calls)
+
+
+if __name__ == "__main__":
+    main()
