@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.types import Scope
@@ -16,8 +17,13 @@ def address_of(scope: Scope) -> str:
     Behind a proxy the server puts it right (`BATON_TRUSTED_PROXIES`); over a Unix socket there is none.
     """
     client = scope.get("client")
+    return _account(client[0]) if client else UNKNOWN
+
+
+@lru_cache(1024)
+def _account(host: str) -> str:
     try:
-        address = ip_address(client[0] if client else "")
+        address = ip_address(host)
     except ValueError:
         return UNKNOWN
     if not isinstance(address, IPv6Address):

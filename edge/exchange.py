@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from edge.answers import Failure
-from edge.headers import request_id
+from edge.headers import QuickHeaders, request_id
 from edge.negotiation import Media, accepted
 from edge.requests import is_object
 
@@ -44,7 +43,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
-        self.headers = Headers(scope=scope)
+        self.headers = QuickHeaders(scope)
         self.request_id = request_id(self.headers)
         self.accept = accepted(", ".join(self.headers.getlist("accept")) or None)
         self.media = self.accept.answer

@@ -5,12 +5,31 @@ from __future__ import annotations
 import re
 
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from errors import BadRequest, Unauthenticated
 from ids import new_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class QuickHeaders(Headers):
+    """Read through once, however often they are asked for."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        self._values: dict[str, list[str]] = {}
+        for name, value in self.raw:
+            self._values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+
+    def __getitem__(self, key: str) -> str:
+        """The first of this name. Raises KeyError."""
+        return self._values[key.lower()][0]
+
+    def getlist(self, key: str) -> list[str]:
+        """All of this name."""
+        return self._values.get(key.lower(), [])
 
 
 def request_id(headers: Headers) -> str:

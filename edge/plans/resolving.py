@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from enum import Enum
-from typing import Any, cast
-from uuid import UUID
+from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
+from typing import Any, TypeAlias, cast
 
 import strawberry
 from graphql import (
@@ -16,21 +14,24 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
-    ValueNode,
+    OperationType,
+    Undefined,
     VariableNode,
     Visitor,
     visit,
 )
 from graphql.execution.values import get_argument_values
-from graphql.pyutils import Path
+from graphql.pyutils import Path, UndefinedType
 from strawberry.execution import optimized_is_awaitable
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
-from strawberry.types.unset import UnsetType
 
 from edge.plans.running import Run
 
-_FIXED = (str, int, float, bool, Enum, UUID, datetime, UnsetType)
+_SMALL = {str, int, bool, NoneType, UndefinedType}
+_LONGEST_TEXT = 200
+_MOST_KNOWN = 32
+_Key: TypeAlias = tuple[tuple[type, object], ...]
 
 
 class Resolver:
@@ -56,8 +57,10 @@ class Resolver:
         sources = (resolver.parent_parameter, resolver.root_parameter)
         self._takes_source = [parameter.name for parameter in sources if parameter]
         self._takes_info = resolver.info_parameter and resolver.info_parameter.name
-        self._takes_variables = _refers_to_variables(nodes[0])
-        self._fixed: dict[str, Any] | None = None
+        self._variables = _variables_of(nodes[0])
+        # What a mutation is given may be secret, and seldom comes twice.
+        self._keeps = operation.operation is OperationType.QUERY
+        self._known: dict[_Key, dict[str, Any]] = {}
 
     def call(self, run: Run) -> Callable[[Any], Any]:
         """The function with its arguments, to be given a source. Raises for arguments that are not good."""
@@ -77,21 +80,27 @@ class Resolver:
         return {**given, self._takes_info: info} if self._takes_info else given
 
     def _converted(self, run: Run, info: Any) -> dict[str, Any]:
-        """As Strawberry hands them over. Kept where they cannot change from run to run."""
+        """As Strawberry hands them over; worked out once for the same small values. Resolvers change none."""
         if not self._definition.args:
             return {}
-        if self._fixed is not None:
-            return self._fixed
-        converted = convert_arguments(
+        key = _key_of(self._variables, run.variables.coerced) if self._keeps else None
+        if key is None:
+            return self._convert(run, info)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) == _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[key] = self._convert(run, info)
+        return known
+
+    def _convert(self, run: Run, info: Any) -> dict[str, Any]:
+        return convert_arguments(
             get_argument_values(self._definition, self._nodes[0], run.variables),
             self._field.arguments,
             scalar_registry=self._schema.schema_converter.scalar_registry,
             config=self._schema.config,
             info=info,
         )
-        if not self._takes_variables and all(_is_fixed(value) for value in converted.values()):
-            self._fixed = converted
-        return converted
 
     def _raw_info(self, run: Run) -> Any:
         """As graphql-core gives it, but for the path: without places in lists, as all are asked together."""
@@ -115,22 +124,30 @@ class Resolver:
         )
 
 
-def _is_fixed(value: object) -> bool:
-    return value is None or isinstance(value, _FIXED)
+def _key_of(names: Sequence[str], values: Mapping[str, object]) -> _Key | None:
+    """What the arguments depend on, with its types: 1 is not true. None where that is not small."""
+    found: list[tuple[type, object]] = []
+    for name in names:
+        value = values.get(name, Undefined)
+        kind: type[object] = value.__class__
+        if kind not in _SMALL or (isinstance(value, str) and len(value) > _LONGEST_TEXT):
+            return None
+        found.append((kind, value))
+    return tuple(found)
 
 
 class _Finder(Visitor):
-    found = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, None] = {}
 
-    def enter_variable(self, *_: object) -> None:
-        self.found = True
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.found[node.name.value] = None
 
 
-def _refers_to_variables(node: FieldNode) -> bool:
+def _variables_of(node: FieldNode) -> tuple[str, ...]:
+    """Those that its arguments refer to."""
     finder = _Finder()
     for argument in node.arguments or ():
-        value: ValueNode = argument.value
-        visit(value, finder)
-        if isinstance(value, VariableNode):
-            return True
-    return finder.found
+        visit(argument, finder)
+    return tuple(finder.found)
