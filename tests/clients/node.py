@@ -15,8 +15,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 GRAPHIQL = ROOT / "web" / "graphiql"
 CONSOLE = ROOT / "web" / "console"
-GRAPHIQL = HERE.parent.parent / "web" / "graphiql"
-LINK = HERE.parent.parent / "web" / "link"
+LINK = ROOT / "web" / "link"
 _INSTALL = [
     "npm",
     "ci",
