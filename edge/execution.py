@@ -84,7 +84,7 @@ class Executions(Generic[C]):
 
     async def _carry_out(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
         patience = Patience(self._seconds)
-        work = self._result(operation, variables, self._context(caller, patience))
+        work = self._result(operation, variables, lambda: self._context(caller, patience))
         return await _answered(work, patience, caller.request_id)
 
     async def subscribe(
@@ -134,7 +134,7 @@ class Executions(Generic[C]):
         return self._door.context(caller.principal, facts)
 
     async def _result(
-        self, operation: Operation, variables: dict[str, object], context: C
+        self, operation: Operation, variables: dict[str, object], context: Callable[[], C]
     ) -> ExecutionResult:
         values = coerced(self._schema, operation.node, variables, self._hide_suggestions)
         if isinstance(values, list):
@@ -142,11 +142,12 @@ class Executions(Generic[C]):
         plan = self._plans.find(operation, values)
         kept: Kept = {}
         if plan is not None:
-            data = await plan.carry_out(context, values)
+            data = await plan.carry_out(context(), values)
             if not isinstance(data, Unfinished):
                 return ExecutionResult(data)
             kept = data.kept
-        return await self._execution(operation, variables, context, kept).result()
+        # With a context of its own: what the plan's was loading may have been cancelled with it.
+        return await self._execution(operation, variables, context(), kept).result()
 
     def _execution(
         self, operation: Operation, variables: dict[str, object], context: C, kept: Kept | None = None
