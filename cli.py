@@ -312,7 +312,8 @@ class Misuse(Exception):
 def main() -> None:
     """Run a command; a problem that a person can mend is one sentence and exit code 2."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for talkative in ("alembic", "mcp"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     shield_logs()
     try:
         cli()

@@ -138,8 +138,7 @@ class Database:
         try:
             self._pool = await self._new_pool()
             self._watchdog.start()
-            async with self.connection():
-                pass
+            self._resting.append(await self._pool.acquire(timeout=self._acquire_seconds))
         except BaseException as error:
             await self.close()
             if isinstance(error, (*_LOST, asyncpg.PostgresError, TimeoutError)):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+
 from db.connection import Reader
 from db.query import Query, Row
 
@@ -48,8 +50,11 @@ _EPOCH = Query("select log_epoch() as epoch")
 
 
 async def get_epoch(reader: Reader) -> int:
-    """Which life of the log this is."""
-    return (await reader.one(_EPOCH))["epoch"]
+    """Which life of the log this is; 0 before the database was migrated, where there is no log."""
+    try:
+        return (await reader.one(_EPOCH))["epoch"]
+    except asyncpg.UndefinedFunctionError:
+        return 0
 
 
 async def get_standings(

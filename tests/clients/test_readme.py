@@ -98,7 +98,7 @@ def test_every_command_that_is_named_is_there() -> None:
 
 def test_the_terminal_shows_what_dev_prints() -> None:
     """The copied text is the welcome of today, but for its token."""
-    (terminal,) = blocks("text")
+    terminal, *_ = blocks("text")
     (token,) = re.findall(r"Token +(\S+)", terminal)
 
     assert (

@@ -23,6 +23,7 @@ import engine.journal
 import engine.worker
 from db.connection import Session
 from engine.desk import Desk
+from engine.dialogue import Dialogues
 from engine.endings import failed
 from engine.executions import NewExecution, cancel_execution, start_execution
 from engine.models.model import Answer, AnyDecision, CallTools, ToolCall, Turn
@@ -131,6 +132,7 @@ class World:
             models=Models({"rules": Scripted(self, is_instant=self.random.random() < 0.7)}),
             tools=StaticTools(self._tools()),
             versions=Versions(database),
+            dialogues=Dialogues(database, SETTINGS),
             desk=NobodyThere(),
             patience=Patience(first_seconds=0.05, longest_seconds=0.2),
             model_timeout_seconds=30,
