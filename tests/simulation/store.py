@@ -341,6 +341,8 @@ class Store:
                 activity_seq=self.users[row["user_id"]]
                 if row["id"] in written and row["user_id"] in heard
                 else None,
+                conversation_id=None,
+                conversation_seq=None,
             )
             for row in held
         ]
