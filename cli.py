@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shlex
 import subprocess
@@ -224,9 +225,16 @@ def test(context: typer.Context) -> None:
     chosen = context.args
     failed = [] if chosen else [check[0] for check in _CHECKS if _tool(check) != 0]
     code = _tool(("pytest", *chosen) if chosen else _PYTEST)
+    failed += _failed_tests() if code else []
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     raise typer.Exit(code or bool(failed))
+
+
+def _failed_tests() -> list[str]:
+    """What pytest last noted; told once more at the end, where a log that was cut short still has it."""
+    noted = _ROOT / ".pytest_cache/v/cache/lastfailed"
+    return list(json.loads(noted.read_text())) if noted.exists() else []
 
 
 async def _ask(

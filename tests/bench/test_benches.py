@@ -100,7 +100,7 @@ def test_the_engine_is_measured(cluster: Cluster) -> None:
 
     for told in (
         "| Baton |",
-        "3-step runs/s",
+        "2-step runs/s",
         "10-step runs",
         "after kill -9, lease 1 s",
         "| 50 |",
