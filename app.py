@@ -24,6 +24,7 @@ from edge.core import inside
 from edge.door import Door, RequestFacts
 from edge.execution import Caller
 from edge.server import Edge
+from engine.language import compile_all
 from redaction import learn, shield_logs
 from resolvers.health import troubles
 from resolvers.services import Services, open_services
@@ -117,6 +118,7 @@ class Server:
                 raise
             if self._mcp is not None:
                 await opened.enter_async_context(self._mcp.running())
+            compile_all()
             _settle()
             yield
             await self.drain()

@@ -17,6 +17,7 @@ from app import Server
 from db.home import database
 from edge.heads import BoundedHttp
 from engine.crew import crew
+from engine.language import compile_all
 from engine.worker import Worker
 from errors import BatonError
 from resolvers.services import Services, open_services
@@ -148,6 +149,7 @@ async def serve(settings: Settings) -> None:
 async def work(settings: Settings) -> None:
     """One worker."""
     async with database(settings) as dsn, open_services(settings, dsn, "baton worker") as services:
+        compile_all()
         working = asyncio.create_task(_worker(services).work())
         with told_to_stop(working.cancel):
             await asyncio.wait({working})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.language.agent import plan, understand
 from engine.language.intents import Intent, Priority
 from engine.language.messages import EmptyMessage, MessageError, MessageTooLong
+from engine.language.patterns import compile_all
 from engine.language.resolution import Ambiguous, Candidate, KnownTask, Match, Missing, resolve
 from engine.language.understanding import Understanding
 
@@ -20,6 +21,7 @@ __all__ = [
     "Missing",
     "Priority",
     "Understanding",
+    "compile_all",
     "plan",
     "resolve",
     "understand",

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from engine.language.data import as_strings, tables
 from engine.language.numerals import number_of
-from engine.language.patterns import anywhere
+from engine.language.patterns import Pattern, anywhere
 from engine.language.reading import Reading
 from engine.language.when.reckoning import with_times
 
@@ -31,7 +31,7 @@ class ChunkKind:
 
     name: str
     guess: bool
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[Pattern, ...]
 
     def value(self, found: re.Match[str]) -> object:
         """What the chunk stands for: a number, the numbers of a row, or the name of a list."""
@@ -62,7 +62,7 @@ def chunked(reading: Reading, now: datetime) -> Reading:
     return with_times(reading, now)
 
 
-def _longest(line: str, patterns: tuple[re.Pattern[str], ...]) -> Iterator[re.Match[str]]:
+def _longest(line: str, patterns: tuple[Pattern, ...]) -> Iterator[re.Match[str]]:
     found = [match for pattern in patterns for match in pattern.finditer(line)]
     done = 0
     for match in sorted(found, key=lambda match: (match.start(), -match.end())):

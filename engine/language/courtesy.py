@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from engine.language.data import strings
-from engine.language.patterns import at_end, source
+from engine.language.patterns import Pattern, at_end, source
 from engine.language.reading import Reading
 
 
@@ -13,7 +13,7 @@ def _any(key: str) -> str:
     return "|".join(source(entry) for entry in strings("courtesy", key))
 
 
-BEFORE = re.compile(f"(?:{_any('before')}|(?:{_any('before_request')})(?={_any('request')}))+")
+BEFORE = Pattern(f"(?:{_any('before')}|(?:{_any('before_request')})(?={_any('request')}))+", "courtesy")
 AFTER = tuple(at_end(entry) for entry in strings("courtesy", "after"))
 HANGING = at_end("{hanging}")
 LONGEST = 80
@@ -46,5 +46,5 @@ def _shorter(line: str, end: int) -> int | None:
     return None if shorter is None or _at_end(HANGING, line, shorter) else shorter
 
 
-def _at_end(pattern: re.Pattern[str], line: str, end: int) -> re.Match[str] | None:
+def _at_end(pattern: Pattern, line: str, end: int) -> re.Match[str] | None:
     return pattern.search(line, max(0, end - LONGEST), end)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.language.data import Table, as_strings, tables
 from engine.language.intents import Intent
-from engine.language.patterns import whole
+from engine.language.patterns import Pattern, whole
 from engine.language.reading import Reading
 
 FILES = (
@@ -29,7 +29,7 @@ class Frame:
     rule: str
     confidence: float
     entry: Table
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[Pattern, ...]
 
     def says(self, key: str) -> object:
         """What the frame itself states of an argument (`completed = false`), or None."""

@@ -13,8 +13,8 @@ kind are ‹ and ›, and every arrow is →, because the plain characters have 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property
 
 from engine.language.data import string_lists
 from engine.language.numerals import CARDINALS, ORDINALS, SMALL
@@ -92,28 +92,70 @@ def class_source(name: str) -> str:
     return "(?:" + "|".join(source(entry) for entry in longest_first) + ")"
 
 
-def whole(pattern: str) -> re.Pattern[str]:
+class Pattern:
+    """An expression over lines, compiled when it is first looked for.
+
+    All 650 of the grammar take a second, and most commands need none. `said` is how the grammar has it,
+    for the ValueError of one that is not well formed.
+    """
+
+    def __init__(self, expression: str, said: str) -> None:
+        self.expression, self._said = expression, said
+        _MADE.append(self)
+
+    @cached_property
+    def match(self) -> Callable[..., re.Match[str] | None]:
+        """As of `re.Pattern`, and so are `search` and `finditer`."""
+        return self._compiled.match
+
+    @cached_property
+    def search(self) -> Callable[..., re.Match[str] | None]:
+        return self._compiled.search
+
+    @cached_property
+    def finditer(self) -> Callable[..., Iterator[re.Match[str]]]:
+        return self._compiled.finditer
+
+    @cached_property
+    def sub(self) -> Callable[..., str]:
+        return self._compiled.sub
+
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        try:
+            return re.compile(self.expression)
+        except re.error as error:
+            raise ValueError(f"not a pattern: {self._said}") from error
+
+    def compile(self) -> None:
+        """Now, so that nobody waits for it later."""
+        _ = self._compiled
+
+
+_MADE: list[Pattern] = []
+
+
+def compile_all() -> None:
+    """Compile the whole grammar, as processes do that will read sentences. Takes about a second."""
+    for pattern in _MADE:
+        pattern.compile()
+
+
+def whole(pattern: str) -> Pattern:
     """A pattern whose `match` takes all of a line, or nothing."""
-    return _compiled(source(pattern) + r"\Z", pattern)
+    return Pattern(source(pattern) + r"\Z", pattern)
 
 
-def anywhere(pattern: str) -> re.Pattern[str]:
-    """A pattern that `search` and `finditer` find from the beginning of any word."""
-    return _compiled(r"(?<!\S)" + source(pattern), pattern)
+def anywhere(pattern: str, behind: str = "") -> Pattern:
+    """A pattern that `search` and `finditer` find from the beginning of any word, and then `behind`."""
+    return Pattern(r"(?<!\S)" + source(pattern) + behind, pattern)
 
 
-def at_start(*patterns: str) -> re.Pattern[str]:
+def at_start(*patterns: str) -> Pattern:
     """A pattern whose `match` takes what one of the patterns takes of the beginning of a line."""
-    return _compiled("|".join(source(pattern) for pattern in patterns), " | ".join(patterns))
+    return Pattern("|".join(source(pattern) for pattern in patterns), " | ".join(patterns))
 
 
-def at_end(pattern: str) -> re.Pattern[str]:
+def at_end(pattern: str) -> Pattern:
     """A pattern that `search` finds only at the end of a line."""
-    return _compiled(r"(?<!\S)" + source(pattern) + r"\Z", pattern)
-
-
-def _compiled(expression: str, pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(expression)
-    except re.error as error:
-        raise ValueError(f"not a pattern: {pattern}") from error
+    return Pattern(r"(?<!\S)" + source(pattern) + r"\Z", pattern)

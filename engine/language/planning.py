@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from engine.language.courtesy import core
 from engine.language.operations import anchored, understood
-from engine.language.patterns import anywhere
+from engine.language.patterns import anywhere, source
 from engine.language.reading import Reading, Word
 from engine.language.understanding import Understanding
 
-JOINT = re.compile(anywhere("{joint}").pattern + f"{{1,4}}(?={anywhere('{opening}').pattern})")
+JOINT = anywhere("{joint}", rf"{{1,4}}(?=(?<!\S){source('{opening}')})")
 QUOTES = anywhere("QUOTE {quoted_too}+")
 MOST = 10
 "Operations in one message; further joints are read as a part of the last one."

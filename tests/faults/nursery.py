@@ -24,6 +24,7 @@ from typing import Any
 import uvloop
 
 import launch
+from engine.language import compile_all
 from settings import Settings
 from tests.processes import ROOT
 
@@ -101,6 +102,7 @@ def _readable(handle: int, seconds: float) -> bool:
 
 def _main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them
+    compile_all()
     gc.collect()
     gc.freeze()
     handles: list[int] = []

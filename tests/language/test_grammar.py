@@ -10,7 +10,18 @@ import pytest
 from engine.language import patterns
 from engine.language.data import as_strings, string_lists
 from engine.language.frames import LOOSE, REFUSALS, REQUESTS
-from engine.language.patterns import CLASSES, PIECE, WORDS, anywhere, at_end, class_source, whole
+from engine.language.patterns import (
+    CLASSES,
+    PIECE,
+    WORDS,
+    Pattern,
+    anywhere,
+    at_end,
+    class_source,
+    compile_all,
+    source,
+    whole,
+)
 
 LANGUAGE = Path(patterns.__file__).parent
 KEYS = {"rule", "say", "confidence", "intent", "completed", "all", "part", "empty", "clear_due", "priority"}
@@ -34,9 +45,14 @@ def test_a_slot_may_be_bound_to_a_class_and_a_class_may_repeat_or_be_forbidden()
 
 
 @pytest.mark.parametrize("pattern", ["(open", "close]", "half <slot", "{no_such_class}"])
-def test_a_broken_pattern_is_named(pattern: str) -> None:
+def test_a_broken_pattern_is_named(pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "_MADE", [])
     with pytest.raises((ValueError, KeyError), match=re.escape(pattern.strip("{}"))):
-        whole(pattern)
+        Pattern(source(pattern), pattern).compile()
+
+
+def test_every_pattern_of_the_grammar_compiles() -> None:
+    compile_all()
 
 
 def test_every_class_is_well_formed_and_defined_once() -> None:

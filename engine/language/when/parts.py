@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.language.data import Table, as_strings, tables
-from engine.language.patterns import anywhere, class_source
+from engine.language.patterns import Pattern, anywhere, class_source
 from engine.language.reading import Reading
 
 GAP = re.compile(r"(?:, |and |- |\( )?")
@@ -19,7 +19,7 @@ class Manner:
 
     entry: Table
     is_day: bool
-    pattern: re.Pattern[str]
+    pattern: Pattern
 
     @property
     def kind(self) -> str:
@@ -61,8 +61,7 @@ def _manners() -> Iterator[Manner]:
             before = f"<rel:{entry['behind']}> " if "behind" in entry else "[<rel:relation>] "
             behind = rf"(?={class_source(str(entry['ahead_of']))}|\Z)" if "ahead_of" in entry else ""
             for pattern in as_strings(entry["say"]):
-                compiled = anywhere(before + pattern).pattern + behind
-                yield Manner(entry, key == "days", re.compile(compiled))
+                yield Manner(entry, key == "days", anywhere(before + pattern, behind))
 
 
 MANNERS = tuple(_manners())
