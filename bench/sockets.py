@@ -24,7 +24,7 @@ class Subscriber(asyncio.Protocol):
     def __init__(self, token: str, payload: object, hear: Callable[[bytes], None]) -> None:
         self._token, self._payload, self._hear = token, payload, hear
         self._received = bytearray()
-        self._is_open = False
+        self._is_open = self._is_acknowledged = False
         self.transport: asyncio.Transport
         self.lost: Exception | None = None
 
@@ -48,7 +48,6 @@ class Subscriber(asyncio.Protocol):
             del received[: end + 4]
             self._is_open = True
             self._say({"type": "connection_init", "payload": {"authorization": f"Bearer {self._token}"}})
-            self._say({"type": "subscribe", "id": "1", "payload": self._payload})
         start = 0
         while (end := self._frame(start)) > 0:
             start = end
@@ -69,10 +68,18 @@ class Subscriber(asyncio.Protocol):
             return 0
         body = bytes(received[start + head : end])
         if received[start] == _TEXT:
-            self._hear(body)
+            self._listen(body)
         elif received[start] == _PING:
             self._write(0x8A, body)
         return end
+
+    def _listen(self, body: bytes) -> None:
+        """The first message says that the token is good."""
+        if self._is_acknowledged:
+            self._hear(body)
+        else:
+            self._is_acknowledged = True
+            self._say({"type": "subscribe", "id": "1", "payload": self._payload})
 
     def _say(self, message: object) -> None:
         self._write(_TEXT, orjson.dumps(message))

@@ -1,6 +1,7 @@
 """Streams: what a delivery costs beside a floor without GraphQL, how late it is, and what an idle one weighs.
 
-The server is pinned to the first core; Postgres and the load have the rest of the machine.
+The server is pinned to the first core; Postgres and the load have the rest of the machine. graphql-ws on Node
+is measured beside it where `npm ci --prefix bench/peers` was run.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -24,7 +25,7 @@ import uvloop
 from auth import Tokens
 from bench.figures import MILLI, machine, percentile, table, verdict
 from bench.ground import backends, postgres
-from bench.processes import Meter, Served, served
+from bench.processes import Meter, Served, served, started
 from bench.sockets import Subscriber, pin, subscribe
 from db.connection import Database, Session
 from db.query import Query
@@ -53,6 +54,8 @@ _FLOOR = (
     *("uvicorn", "bench.stream_floor:app", "--log-level", "warning", "--no-access-log"),
     *("--ws-per-message-deflate", "false"),
 )
+_PEERS = Path(__file__).parent / "peers"
+_NODE = "graphql-ws on Node"
 _NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 _BATCH = b'"EventBatch"'
 _INSERT = Query(
@@ -300,7 +303,8 @@ async def measure(dsn: str, size: Size) -> str:
         with served("cli", "serve", env=env) as api, served(*_FLOOR, env=env) as floor:
             pin(api.pid, 0)
             pin(floor.pid, 0)
-            rows, ratios = await _costs(ground, api, floor, size)
+            with _peer(env) as peer:
+                costs = await _costs(ground, {"API": api, "floor": floor, **peer}, size)
             one = await ground.runs(size.subscribers)
             late = await _latencies(ground, api, one, size.seconds, rate=100)
             weight, storm, names = await _idle(ground, api, size)
@@ -308,10 +312,9 @@ async def measure(dsn: str, size: Size) -> str:
     return "\n".join(
         [
             f"{machine()}; {await postgres(dsn)}\n",
-            table(["server µs for each frame", "API", "floor", "ratio"], rows),
+            table(["server µs for each frame", *costs], _rows(costs, size)),
             "",
-            verdict("hot fan-out, times the floor", ratios[0], 1.3, "x"),
-            verdict("a run each, times the floor", ratios[1], 1.5, "x"),
+            *_compared(costs),
             verdict("commit to frame, p50", percentile(late, 50) * MILLI, 3, "ms"),
             verdict("commit to frame, p99", percentile(late, 99) * MILLI, 25, "ms"),
             verdict(f"an idle subscription of {size.idle:,}", weight, 35, "kB"),
@@ -325,20 +328,45 @@ async def measure(dsn: str, size: Size) -> str:
     )
 
 
-async def _costs(
-    ground: Ground, api: Served, floor: Served, size: Size
-) -> tuple[list[list[Any]], list[float]]:
-    rows: list[list[Any]] = []
-    for name, count, each in (
-        (f"{size.subscribers:,} subscribers of one run", 1, size.subscribers),
-        (f"{size.subscribers:,} subscribers, a run each", size.subscribers, 1),
-    ):
-        costs = [
-            await _delivered(ground, server, await ground.runs(count), each, size.events)
-            for server in (api, floor)
-        ]
-        rows.append([name, *costs, costs[0] / costs[1]])
-    return rows, [row[3] for row in rows]
+Costs: TypeAlias = dict[str, list[float]]
+"""By server: with all subscribers on one run, and with a run each."""
+
+
+@contextmanager
+def _peer(env: dict[str, str]) -> Generator[dict[str, Served], None, None]:
+    """Where it is installed."""
+    if not (_PEERS / "node_modules" / "graphql-ws").is_dir():
+        yield {}
+        return
+    command = ["node", str(_PEERS / "graphql_ws.mjs")]
+    with started(command, env={**env, "NODE_ENV": "production"}) as peer:
+        pin(peer.pid, 0)
+        yield {_NODE: peer}
+
+
+async def _costs(ground: Ground, servers: dict[str, Served], size: Size) -> Costs:
+    costs: Costs = {name: [] for name in servers}
+    for count, each in ((1, size.subscribers), (size.subscribers, 1)):
+        for name, server in servers.items():
+            cost = await _delivered(ground, server, await ground.runs(count), each, size.events)
+            costs[name].append(cost)
+    return costs
+
+
+def _rows(costs: Costs, size: Size) -> list[list[Any]]:
+    names = (f"{size.subscribers:,} subscribers of one run", f"{size.subscribers:,} subscribers, a run each")
+    return [[name, *figures] for name, *figures in zip(names, *costs.values(), strict=True)]
+
+
+def _compared(costs: Costs) -> list[str]:
+    (hot, each), floor = costs["API"], costs["floor"]
+    lines = [
+        verdict("hot fan-out, times the floor", hot / floor[0], 1.3, "x"),
+        verdict("a run each, times the floor", each / floor[1], 1.5, "x"),
+    ]
+    if _NODE in costs:
+        lines.append(verdict(f"a run each, times {_NODE}", each / costs[_NODE][1], 1, "x"))
+    return lines
 
 
 async def _kept(ground: Ground, hub: Hub, size: Size, delay: int) -> float:
