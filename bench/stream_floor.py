@@ -128,7 +128,7 @@ def _stream(topic: str) -> UUID | None:
 
 
 def _message(id: str, stream: UUID, row: FoundRow) -> str:
-    """What the API sends for one event of `bench.streams.DOCUMENT`."""
+    """What the API sends for one event of `bench.audience.DOCUMENT`."""
     step = row.payload["step"]
     event = {
         "__typename": row.kind,

@@ -11,10 +11,9 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -22,49 +21,25 @@ from uuid import UUID
 import asyncpg
 import uvloop
 
-from auth import Tokens
-from bench.figures import MILLI, machine, percentile, table, verdict
+from bench.audience import Crowd, Ground, open_ground
+from bench.figures import MILLI, machine, table, verdict
 from bench.ground import backends, postgres
+from bench.lateness import Pace, Rhythm
 from bench.processes import Meter, Served, served, started
-from bench.sockets import Subscriber, pin, subscribe
-from db.connection import Database, Session
-from db.query import Query
-from engine.log import append
-from events.hub import Hub, open_hub
-from events.kinds import StepFacts, StepFinished
-from ids import Kind, encode, new_id
-from resolvers.users import ensure_user
-from settings import Settings
+from bench.sockets import pin
+from db.connection import Database
+from events.hub import Hub
 from tests.postgres import cluster
 from tests.processes import SECRET
 
-DOCUMENT = """
-subscription ($id: ID!, $after: String) {
-  executionStream(id: $id, after: $after) {
-    __typename
-    ... on Resumable { cursor }
-    ... on EventBatch {
-      continuesFrom
-      events { __typename seq ... on StepFinished { step { number status toolName text } } }
-    }
-    ... on StreamClosed { reason }
-  }
-}"""
 _FLOOR = (
     *("uvicorn", "bench.stream_floor:app", "--log-level", "warning", "--no-access-log"),
     *("--ws-per-message-deflate", "false"),
 )
 _PEERS = Path(__file__).parent / "peers"
 _NODE = "graphql-ws on Node"
-_NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
-_BATCH = b'"EventBatch"'
-_INSERT = Query(
-    """
-    insert into executions (id, user_id, input, status, lease_owner, lease_until, attempt)
-    select unnest(cast(:ids as uuid[])), :user_id, 'bench', 'RUNNING', 'bench', now() + interval '1 day', 1
-    """
-)
-_ADVANCE = Query("update executions set last_seq = last_seq + 1 where id = :id returning last_seq")
+_TRIED = 1.5
+"Seconds for each rate, in the search for the one that saturates."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,95 +51,6 @@ class Size:
     idle: int = 5_000
     seconds: float = 5
     writers: int = 32
-
-
-@dataclass
-class Ground:
-    """A user with runs, and a pen that writes to their logs and hints as a worker does."""
-
-    dsn: str
-    db: Database
-    user_id: UUID
-    token: str
-
-    async def runs(self, count: int) -> list[UUID]:
-        """So many runs that somebody holds."""
-        ids = [new_id() for _ in range(count)]
-        async with self.db.as_system() as session:
-            await session.run(_INSERT, ids=ids, user_id=self.user_id)
-        return ids
-
-    async def write(self, runs: Sequence[UUID]) -> None:
-        """One event to each, in one transaction."""
-        async with self.db.as_system() as session:
-            for run in runs:
-                await self._finish(session, run)
-
-    async def _finish(self, session: Session, run: UUID) -> None:
-        seq = (await session.one(_ADVANCE, id=run))["last_seq"]
-        step = StepFacts(
-            id=run,
-            execution_id=run,
-            number=seq,
-            kind="TOOL_CALL",
-            status="COMPLETED",
-            tool_name="add_task",
-            input={"title": "Call the dentist"},
-            text="The task was added to the list.",
-            attempt=1,
-            started_at=_NOON,
-            finished_at=_NOON,
-        )
-        await append(session, run, self.user_id, seq, [StepFinished(execution_id=run, step=step)])
-
-
-class Crowd:
-    """Subscribers of runs, and how many frames of events they have been told."""
-
-    def __init__(self, ground: Ground, port: int) -> None:
-        self._ground, self._port = ground, port
-        self.opened = self.told = 0
-        self.late: list[float] = []
-        self.since = 0.0
-        self._wanted: tuple[Callable[[], bool], asyncio.Event] | None = None
-        self.subscribers: list[Subscriber] = []
-
-    async def join(self, runs: Sequence[UUID], after: str | None = None) -> None:
-        """One more subscriber for each run; here once all have been opened."""
-        due = self.opened + len(runs)
-        for start in range(0, len(runs), 100):
-            some = [self._subscribe(run, after) for run in runs[start : start + 100]]
-            self.subscribers += await asyncio.gather(*some)
-        await self.until(lambda: self.opened >= due)
-
-    async def _subscribe(self, run: UUID, after: str | None) -> Subscriber:
-        variables = {"id": encode(Kind.EXECUTION, run), "after": after, "user": str(self._ground.user_id)}
-        payload = {"query": DOCUMENT, "variables": variables}
-        return await subscribe(self._port, self._ground.token, payload, self._hear)
-
-    def _hear(self, frame: bytes) -> None:
-        if _BATCH in frame:
-            self.told += 1
-            self.late.append(time.perf_counter() - self.since)
-        elif b'"next"' in frame:
-            self.opened += 1
-        elif b'"error"' in frame:
-            raise AssertionError(frame)
-        if self._wanted is not None and self._wanted[0]():
-            self._wanted[1].set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until frames have made it true."""
-        if not condition():
-            self._wanted = (condition, asyncio.Event())
-            async with asyncio.timeout(120):
-                await self._wanted[1].wait()
-        self._wanted = None
-
-    def leave(self) -> None:
-        """Hang up, all of them."""
-        for one in self.subscribers:
-            one.transport.abort()
 
 
 async def _delivered(
@@ -185,22 +71,14 @@ async def _delivered(
     return used["server"] / (events * len(runs) * per_run) * MILLI * MILLI
 
 
-async def _latencies(
-    ground: Ground, server: Served, runs: Sequence[UUID], seconds: float, rate: float
-) -> list[float]:
-    """Seconds from the commit of an event to its frame: a subscriber a run, so many events a second."""
-    crowd = Crowd(ground, server.port)
-    await crowd.join(runs)
-    end, place = time.perf_counter() + seconds, 0
-    while time.perf_counter() < end:
-        due = crowd.told + 1
-        await ground.write([runs[place % len(runs)]])
-        crowd.since = time.perf_counter()
-        await crowd.until(lambda due=due: crowd.told >= due)
-        place += 1
-        await asyncio.sleep(1 / rate)
-    crowd.leave()
-    return crowd.late
+async def _late(ground: Ground, server: Served, size: Size) -> tuple[Pace, Pace]:
+    """At the load that saturates, and at a quarter of that: a subscriber a run."""
+    rhythm = Rhythm(ground, server.port)
+    await rhythm.join(await ground.runs(size.subscribers))
+    most = await rhythm.saturation(min(_TRIED, size.seconds))
+    quarter = await rhythm.play(most.asked / 4, size.seconds)
+    rhythm.leave()
+    return most, quarter
 
 
 def _memory(pid: int) -> float:
@@ -209,32 +87,45 @@ def _memory(pid: int) -> float:
     return float(next(line for line in lines if line.startswith("Private_Dirty")).split()[1])
 
 
-async def _idle(ground: Ground, server: Served, size: Size) -> tuple[float, float, list[str]]:
-    """kB for each idle subscription beyond the first fifth; seconds of a storm of all; connections."""
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What very many cost that wait, and that come back."""
+
+    weight: float
+    "kB for each, beyond the first fifth."
+    beyond: int
+    "Connections to Postgres beside the pool."
+    storm: float
+    "Seconds until all who came back at once, with old cursors, had had what they missed."
+    each: float
+    "Of the server's processor, in microseconds, to come back."
+
+
+async def _idle(ground: Ground, server: Served, size: Size) -> Idle:
     few = size.idle // 5
     runs = await ground.runs(size.idle)
+    await ground.begin(runs)
     crowd = Crowd(ground, server.port)
     await crowd.join(runs[:few])
     before = _memory(server.pid)
     await crowd.join(runs[few:])
     weight = (_memory(server.pid) - before) / (size.idle - few)
     names = [row["name"] for row in await _ask(ground.dsn, _CONNECTIONS)]
-    for _ in range(2):
-        for start in range(0, len(runs), 500):
-            await ground.write(runs[start : start + 500])
     crowd.leave()
-    return weight, await _storm(ground, server, runs), names
+    for start in range(0, len(runs), 500):
+        await ground.write(runs[start : start + 500])
+    return Idle(weight, _beyond(names), *await _storm(ground, server, runs))
 
 
-async def _storm(ground: Ground, server: Served, runs: Sequence[UUID]) -> float:
-    """Seconds until all who come back at once have had what they missed."""
+async def _storm(ground: Ground, server: Served, runs: Sequence[UUID]) -> tuple[float, float]:
     crowd = Crowd(ground, server.port)
-    began = time.perf_counter()
-    await crowd.join(runs)
+    cursors = await ground.cursors(runs, 1)
+    meter = Meter({"server": [server.pid]})
+    await crowd.join(runs, cursors)
     await crowd.until(lambda: crowd.told >= len(runs))
-    seconds = time.perf_counter() - began
+    seconds, used = meter.read()
     crowd.leave()
-    return seconds
+    return seconds, used["server"] / len(runs) * MILLI * MILLI
 
 
 async def _commits(ground: Ground, hub: Hub | None, size: Size, delay: int) -> float:
@@ -277,19 +168,6 @@ async def _ask(dsn: str, statement: str) -> list[asyncpg.Record]:
         await connection.close()
 
 
-@asynccontextmanager
-async def _ground(dsn: str) -> AsyncGenerator[tuple[Ground, Hub], None]:
-    async with AsyncExitStack() as stack:
-        db = Database(dsn, size=4, name="bench")
-        await db.open()
-        stack.push_async_callback(db.close)
-        hub = await stack.enter_async_context(open_hub(dsn, "bench"))
-        db.on_commit = hub.publish
-        user = await ensure_user(db, "bench@example.com")
-        token, _ = Tokens(Settings(), SECRET.encode()).issue(user.id, seconds=86_400)
-        yield Ground(dsn, db, user.id, token), hub
-
-
 async def measure(dsn: str, size: Size) -> str:
     """What is printed. The database is there, migrated, and nobody else's."""
     many = str(4 * max(size.idle, size.subscribers))
@@ -299,27 +177,28 @@ async def measure(dsn: str, size: Size) -> str:
         "BATON_MAX_SOCKETS_PER_USER": many,
         "BATON_MAX_STREAMS_PER_USER": many,
     }
-    async with _ground(dsn) as (ground, hub):
+    async with open_ground(dsn) as (own, hub):
         with served("cli", "serve", env=env) as api, served(*_FLOOR, env=env) as floor:
             pin(api.pid, 0)
             pin(floor.pid, 0)
             with _peer(env) as peer:
-                costs = await _costs(ground, {"API": api, "floor": floor, **peer}, size)
-            one = await ground.runs(size.subscribers)
-            late = await _latencies(ground, api, one, size.seconds, rate=100)
-            weight, storm, names = await _idle(ground, api, size)
-        writing = [await _kept(ground, hub, size, delay) for delay in (0, 2_000)]
+                costs = await _costs(own, {"API": api, "floor": floor, **peer}, size)
+            most, quarter = await _late(own, api, size)
+            idle = await _idle(own, api, size)
+        writing = [await _kept(own, hub, size, delay) for delay in (0, 2_000)]
     return "\n".join(
         [
             f"{machine()}; {await postgres(dsn)}\n",
             table(["server µs for each frame", *costs], _rows(costs, size)),
             "",
             *_compared(costs),
-            verdict("commit to frame, p50", percentile(late, 50) * MILLI, 3, "ms"),
-            verdict("commit to frame, p99", percentile(late, 99) * MILLI, 25, "ms"),
-            verdict(f"an idle subscription of {size.idle:,}", weight, 35, "kB"),
-            verdict(f"{size.idle:,} come back with replay", storm, 10, "s"),
-            verdict("connections to Postgres beyond the pool", _beyond(names), 2, ""),
+            f"saturated at {most.asked:,.0f} events/s (p99 {most.percentile(99):.1f} ms); a quarter of that:",
+            verdict("commit to frame, p50", quarter.percentile(50), 3, "ms"),
+            verdict("commit to frame, p99", quarter.percentile(99), 25, "ms"),
+            verdict(f"an idle subscription of {size.idle:,}", idle.weight, 35, "kB"),
+            verdict(f"{size.idle:,} come back with replay", idle.storm, 10, "s"),
+            f"processor time of the server for each that comes back: {idle.each:,.0f} µs",
+            verdict("connections to Postgres beyond the pool", idle.beyond, 2, ""),
             *(
                 f"commits with hints, commit_delay {delay}: {kept:.2f} of those without, target at least 0.85"
                 for delay, kept in zip((0, 2_000), writing, strict=True)
