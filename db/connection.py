@@ -92,9 +92,12 @@ class Session(Reader):
 
     async def all(self, query: Query[R], **parameters: object) -> list[R]:
         """Every row of the answer."""
-        arguments = query.arguments(parameters)
+        return await self.fetch(self._text(query), query.arguments(parameters), query.row)
+
+    async def fetch(self, sql: str, arguments: Sequence[object], row: type[R]) -> list[R]:
+        """What a statement returns whose text is the caller's: another one for each role."""
         with _reaching(self._driver):
-            return await self._driver.fetch(self._text(query), *arguments, record_class=query.row)
+            return await self._driver.fetch(sql, *arguments, record_class=row)
 
     async def run(self, query: Query[Any], **parameters: object) -> int:
         """Carry out a statement that returns nothing; answers how many rows it touched."""

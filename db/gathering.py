@@ -84,23 +84,7 @@ class Gathered:
         asking.begin(lambda asked: self._answers(user_id, query, asked))
 
     async def _answers(self, user_id: UUID, query: Query[R], asked: Sequence[list[object]]) -> list[list[R]]:
-        reader = self._db.reading(user_id)
-        first = asked[0]
-        differing = tuple(n for n, value in enumerate(first) if any(one[n] != value for one in asked))
-        if not differing:
-            rows = await reader.fetch(query.as_user, first, query.row)
-            return [rows for _ in asked]
-        types = query.types or await self._types(query)
-        arguments = [[one[n] for one in asked] if n in differing else value for n, value in enumerate(first)]
-        rows = await reader.fetch(query.together(differing, types), arguments, query.row)
-        return _by_place(rows, len(asked))
-
-    async def _types(self, query: Query[Any]) -> Sequence[str]:
-        """What Postgres takes each argument for; asked once for each statement."""
-        async with self._db.connection() as driver:
-            prepared = await driver.prepare(query.sql)
-        query.types = [one.name for one in prepared.get_parameters()]
-        return query.types
+        return await ask_as_user(self._db, user_id, query, asked)
 
 
 class _GatheredReader(Reader):
@@ -112,7 +96,39 @@ class _GatheredReader(Reader):
         return await self._gathered.ask(self._user_id, query, query.arguments(parameters))
 
 
-def _by_place(rows: Sequence[R], count: int) -> list[list[R]]:
+async def ask_as_user(
+    db: Database, user_id: UUID, query: Query[R], asked: Sequence[list[object]]
+) -> list[list[R]]:
+    """The rows of each of one user's questions, in one statement."""
+    reader = db.reading(user_id)
+    differing, arguments = spread(asked)
+    if not differing:
+        rows = await reader.fetch(query.as_user, arguments, query.row)
+        return [rows for _ in asked]
+    text = query.together(differing, await types_of(db, query))
+    return by_place(await reader.fetch(text, arguments, query.row), len(asked))
+
+
+def spread(asked: Sequence[list[object]]) -> tuple[tuple[int, ...], list[object]]:
+    """Which arguments of these questions differ, and all of them: those that differ as lists."""
+    first = asked[0]
+    differing = tuple(n for n, value in enumerate(first) if any(one[n] != value for one in asked))
+    return differing, [
+        [one[n] for one in asked] if n in differing else value for n, value in enumerate(first)
+    ]
+
+
+async def types_of(db: Database, query: Query[Any]) -> Sequence[str]:
+    """What Postgres takes each argument for; asked once for each statement."""
+    if query.types is None:
+        async with db.connection() as driver:
+            prepared = await driver.prepare(query.sql)
+        query.types = [one.name for one in prepared.get_parameters()]
+    return query.types
+
+
+def by_place(rows: Sequence[R], count: int) -> list[list[R]]:
+    """The rows of each of so many questions."""
     found = [list[R]() for _ in range(count)]
     for row in rows:
         place: int = row["place"]

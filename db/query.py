@@ -61,6 +61,13 @@ cross join lateral (select * from (
 {{sql}}
 ) as every_row offset (me.id is null)::int) as found
 """
+_AS_SYSTEM_TOGETHER = """
+/* system */ select found.*, asked.place
+from unnest({lists}) with ordinality as asked ({names}, place)
+cross join lateral (
+{sql}
+) as found
+"""
 _PARAMETER = re.compile(r"\$(\d+)\b")
 
 
@@ -75,7 +82,7 @@ class Query(Generic[R]):
         self.sql = str(compiled)
         self.row = row
         self._names = tuple(compiled.positiontup or ())
-        self._together: dict[tuple[int, ...], str] = {}
+        self._together: dict[tuple[str, tuple[int, ...]], str] = {}
         self.types: Sequence[str] | None = None
         "Of its arguments, once Postgres was asked (`db.gathering`)."
         self._constants = {n: compiled.params[n] for n in self._names if not compiled.binds[n].required}
@@ -94,19 +101,27 @@ class Query(Generic[R]):
         return f"/* system */ {self.sql}"
 
     def together(self, differing: tuple[int, ...], types: Sequence[str]) -> str:
-        """The same for many sets of values at once, which differ in these of its arguments.
+        """`as_user` for many sets of values at once, which differ in these of its arguments.
 
         An argument that differs is passed as an array of its type, the others as they are. Rows have a column
         `place` more, which counts the sets from 1. The user's id follows, as for `as_user`.
         """
-        if differing not in self._together:
+        return self._for_many(_AS_USER_TOGETHER, differing, types)
+
+    def together_as_system(self, differing: tuple[int, ...], types: Sequence[str]) -> str:
+        """The same for `as_system`: nothing follows."""
+        return self._for_many(_AS_SYSTEM_TOGETHER, differing, types)
+
+    def _for_many(self, form: str, differing: tuple[int, ...], types: Sequence[str]) -> str:
+        key = form, differing
+        if key not in self._together:
             lists = ", ".join(f"${n + 1}::{types[n]}[]" for n in differing)
             names = ", ".join(f"p{n + 1}" for n in differing)
             numbers = {str(n + 1) for n in differing}
             sql = _PARAMETER.sub(lambda m: f"asked.p{m[1]}" if m[1] in numbers else m[0], self.sql)
             values = {"role": API_ROLE, "user": len(self._names) + 1, "lists": lists, "names": names}
-            self._together[differing] = _AS_USER_TOGETHER.format(sql=sql, **values)
-        return self._together[differing]
+            self._together[key] = form.format(sql=sql, **values)
+        return self._together[key]
 
     def arguments(self, parameters: dict[str, object]) -> list[object]:
         """Values in the statement's order. Raises KeyError for a parameter that was not given."""

@@ -6,12 +6,18 @@ A table of owners has `last_seq` and `pruned_seq`, and the stream's id as its ow
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 
 from db.connection import Reader
+from db.conversations import ConversationRow
+from db.executions import ExecutionRow
 from db.query import Query, Row
+from db.users import UserRow
+
+L = TypeVar("L", bound=Row)
 
 
 class StandingRow(Row):
@@ -23,6 +29,54 @@ class StandingRow(Row):
     "The entries up to here are gone."
     epoch: int
     "Which life of the log this is: another one after a failover, which may have lost the newest entries."
+
+
+class RunLog(ExecutionRow):
+    """A run, and how its log stands."""
+
+    pruned_seq: int
+    epoch: int
+
+
+class ConversationLog(ConversationRow):
+    """A conversation, and how its log stands."""
+
+    epoch: int
+
+
+class ActivityLog(UserRow):
+    """A person, and how the log of their activity stands."""
+
+    last_seq: int
+    pruned_seq: int
+    epoch: int
+
+
+def _owner(table: str, row: type[L], where: str) -> Query[L]:
+    columns = ", ".join(name for name in row.columns() if name != "epoch")
+    return Query(f"select {columns}, (select log_epoch()) as epoch from {table} where {where}", row)
+
+
+_RUN = _owner("executions", RunLog, "user_id = :user_id and id = :id")
+_CONVERSATION = _owner(
+    "conversations", ConversationLog, "user_id = :user_id and id = :id and deleted_at is null"
+)
+_ACTIVITY = _owner("users", ActivityLog, "id = :id")
+
+
+async def get_run_log(reader: Reader, user_id: UUID, stream: UUID) -> RunLog | None:
+    """The run, if it is there and this user's."""
+    return await reader.first(_RUN, user_id=user_id, id=stream)
+
+
+async def get_conversation_log(reader: Reader, user_id: UUID, stream: UUID) -> ConversationLog | None:
+    """The conversation, if it is there and this user's."""
+    return await reader.first(_CONVERSATION, user_id=user_id, id=stream)
+
+
+async def get_activity_log(reader: Reader, user_id: UUID, _: UUID) -> ActivityLog | None:
+    """The person, if they are there: a user's activity has the user's id."""
+    return await reader.first(_ACTIVITY, id=user_id)
 
 
 def _standings(owners: str) -> Query[StandingRow]:

@@ -22,12 +22,6 @@ class UserRow(Row):
     created_at: datetime
 
 
-class ViewerRow(UserRow):
-    """A person, and how far the stream of their activity has come."""
-
-    last_seq: int
-
-
 class PasswordRow(Row):
     """What a sign-in is checked against; kept apart, so that a hash never travels with a person."""
 
@@ -38,7 +32,6 @@ class PasswordRow(Row):
 _COLUMNS = ", ".join(f"users.{name}" for name in UserRow.columns())
 
 _GET = Query(f"select {_COLUMNS} from users where id = :id", UserRow)
-_GET_VIEWER = Query(f"select {_COLUMNS}, users.last_seq from users where id = :id", ViewerRow)
 _GET_BY_EMAIL = Query(f"select {_COLUMNS} from users where lower(email) = lower(:email)", UserRow)
 _GET_PASSWORD = Query("select id, password_hash from users where lower(email) = lower(:email)", PasswordRow)
 _GET_OUTSIDER = Query("select id from users where issuer = :issuer and subject = :subject")
@@ -112,11 +105,6 @@ _REVOKE = Query(
 async def get_user(reader: Reader, user_id: UUID) -> UserRow | None:
     """The person, if they are there."""
     return await reader.first(_GET, id=user_id)
-
-
-async def get_viewer(reader: Reader, user_id: UUID) -> ViewerRow | None:
-    """The person with the place of their activity, if they are there."""
-    return await reader.first(_GET_VIEWER, id=user_id)
 
 
 async def get_user_by_email(session: Session, email: str) -> UserRow | None:

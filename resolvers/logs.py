@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
 from db import events
 from db import streams as owners
-from db.connection import Database, Reader
+from db.batching import Batched
+from db.connection import Database
 from db.events import FoundRow
 from db.query import Query
 from db.streams import StandingRow
@@ -24,16 +24,13 @@ OWNERS: dict[str, Query[StandingRow]] = {
 "Whose row counts the streams of each kind."
 
 
-_OPENINGS = 6
-
-
 class Logs:
     """Implements `events.stream.Reading`. No row-level security here: each statement names the users."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self.opening = asyncio.Semaphore(_OPENINGS)
-        "Who opens a stream takes a turn: thousands at once wait here, not for connections, which time out."
+        self.openings = Batched(db)
+        "Where the owners of streams that are opened are read: thousands at once ask together."
         self.epoch = 0
         "The life of the log by the newest look; 0 before the first. An old one only costs a reader a reset."
 
@@ -45,12 +42,6 @@ class Logs:
     def cursor(self, stream: UUID, seq: int) -> str:
         """The place just behind an entry, as clients keep it."""
         return Cursor(stream, seq, self.epoch).encode()
-
-    async def stand(self, reader: Reader, kind: str, stream: UUID, user_id: UUID) -> StandingRow:
-        """How far one stream has come."""
-        (standing,) = await owners.get_standings(reader, OWNERS[kind], [(stream, user_id)])
-        self.epoch = standing.epoch
-        return standing
 
     async def read(self, places: Sequence[Place], size: int) -> list[Page[FoundRow]]:
         """Part of Reading."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from db import conversations, executions, users
+from db import streams as rows
 from db.connection import Reader
 from db.events import EventRow
 from db.executions import ExecutionRow
-from db.users import ViewerRow
 from engine.states import TERMINAL
 from events.kinds import ExecutionStatusChanged
 from resolvers import logs
@@ -26,10 +23,6 @@ def _run_is_over(row: ExecutionRow) -> bool:
     return row.status in TERMINAL
 
 
-async def _viewer(reader: Reader, user_id: UUID, _: UUID) -> ViewerRow | None:
-    return await users.get_viewer(reader, user_id)
-
-
 async def _as_it_is(_reader: Reader, row: object, _seq: int) -> object:
     """Only today's state is kept of these: it is what the events lead to."""
     return row
@@ -39,13 +32,13 @@ def _never(_: object) -> bool:
     return False
 
 
-EXECUTION = StreamKind(logs.EXECUTION, executions.get_execution, past_of, _run_is_over, ends_run)
+EXECUTION = StreamKind(logs.EXECUTION, rows.get_run_log, past_of, _run_is_over, ends_run)
 CONVERSATION = StreamKind(
     logs.CONVERSATION,
-    conversations.get_conversation,
+    rows.get_conversation_log,
     conversation_at,
     _never,
     _never,
     now=where_it_stands,
 )
-ACTIVITY = StreamKind(logs.ACTIVITY, _viewer, _as_it_is, _never, _never)
+ACTIVITY = StreamKind(logs.ACTIVITY, rows.get_activity_log, _as_it_is, _never, _never)

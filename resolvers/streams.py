@@ -14,7 +14,6 @@ from uuid import UUID
 
 from db.connection import Reader
 from db.events import EventRow, FoundRow
-from db.streams import StandingRow
 from errors import FutureCursor, NotFound, Unavailable
 from events.backoff import Backoff
 from events.cursor import Cursor
@@ -78,10 +77,14 @@ Show: TypeAlias = Callable[[Frame], object]
 
 
 class Owner(Protocol):
-    """The row that owns a stream."""
+    """The row that owns a stream, and how its log stands (`db.streams`)."""
 
     @property
     def last_seq(self) -> int: ...
+    @property
+    def pruned_seq(self) -> int: ...
+    @property
+    def epoch(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +138,18 @@ async def open_stream(
 async def _start(
     services: Services, kind: StreamKind, stream: UUID, user_id: UUID, cursor: Cursor | None, from_now: bool
 ) -> _Start:
-    async with services.logs.opening:
-        reader = services.db.reading(user_id)
-        owner = await kind.find(reader, user_id, stream)
-        if owner is None:
-            raise NotFound
-        standing = await services.logs.stand(reader, kind.name, stream, user_id)
-        since = _since(kind, owner, cursor, from_now)
-        seq, cause = _place(owner.last_seq, standing, since)
-        if cause is None and seq < owner.last_seq:
-            snapshot = await kind.at(reader, owner, seq)
-            if snapshot is not None:
-                return _Start(seq, standing.epoch, snapshot, False, None)
-            cause = ResetCause.CURSOR_EXPIRED
-    return _Start(owner.last_seq, standing.epoch, owner, kind.is_over(owner), cause)
+    reader = services.logs.openings.reading(user_id)
+    owner = await kind.find(reader, user_id, stream)
+    if owner is None:
+        raise NotFound
+    services.logs.epoch = owner.epoch
+    seq, cause = _place(owner, _since(kind, owner, cursor, from_now))
+    if cause is None and seq < owner.last_seq:
+        snapshot = await kind.at(reader, owner, seq)
+        if snapshot is not None:
+            return _Start(seq, owner.epoch, snapshot, False, None)
+        cause = ResetCause.CURSOR_EXPIRED
+    return _Start(owner.last_seq, owner.epoch, owner, kind.is_over(owner), cause)
 
 
 def _since(kind: StreamKind, owner: Owner, cursor: Cursor | None, from_now: bool) -> Cursor:
@@ -156,13 +157,14 @@ def _since(kind: StreamKind, owner: Owner, cursor: Cursor | None, from_now: bool
     return cursor or Cursor(UUID(int=0), kind.now(owner) if from_now else 0)
 
 
-def _place(newest: int, standing: StandingRow, since: Cursor) -> tuple[int, ResetCause | None]:
+def _place(owner: Owner, since: Cursor) -> tuple[int, ResetCause | None]:
     """Where to begin, and why not where it was asked for. Raises FutureCursor."""
-    if since.is_of_another_life(standing.epoch):
+    newest = owner.last_seq
+    if since.is_of_another_life(owner.epoch):
         return newest, ResetCause.LOG_TRUNCATED
     if since.seq > newest:
         raise FutureCursor
-    return (since.seq, None) if since.seq >= standing.pruned_seq else (newest, ResetCause.CURSOR_EXPIRED)
+    return (since.seq, None) if since.seq >= owner.pruned_seq else (newest, ResetCause.CURSOR_EXPIRED)
 
 
 class _Open(Stream):
