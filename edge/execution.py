@@ -20,7 +20,7 @@ from edge.answers import MAX_ERRORS, Answer, Failure, PublicError
 from edge.core import Execution, Kept, coerced, inside
 from edge.documents import Documents, Operation
 from edge.door import Door, RequestFacts
-from edge.guard import Guard
+from edge.guard import Charge, Guard
 from edge.live import Live, Views
 from edge.manifest import load_trusted
 from edge.patience import Patience
@@ -96,7 +96,7 @@ class Executions(Generic[C]):
         A stream of ours comes as Live. Any other source comes as a generator, and closing that closes the
         source, before `aclose` returns.
         """
-        await self._guard.admit(operation.demand, variables, caller)
+        charge = await self._guard.admit(operation.demand, variables, caller)
         execution = self._execution(operation, variables, self._context(caller, Patience(None)))
         leave = self._seat(caller)
         try:
@@ -108,13 +108,13 @@ class Executions(Generic[C]):
             raise
         (field,) = operation.roots
         if not isinstance(source, Stream):
-            return _answers(execution, source, caller.request_id, field, leave)
+            return _answers(execution, source, caller.request_id, field, charge, leave)
 
         async def execute(told: Told) -> Answer:
             return await self._on_event(operation, variables, caller, told)
 
         view = self._views.of(operation, execution)
-        return Live(source, view, execute, leave, field, caller.request_id)
+        return Live(source, view, execute, charge, leave, field, caller.request_id)
 
     def _seat(self, caller: Caller) -> Callable[[], None]:
         """Raises RateLimited. Nobody has no seats, and no streams either."""
@@ -184,17 +184,25 @@ async def _answers(
     source: AsyncIterable[object],
     correlation_id: str,
     field: str,
+    charge: Charge,
     leave: Callable[[], None],
 ) -> AsyncGenerator[Answer, None]:
+    show = charge.shown_in
     try:
         async for event in source:
-            yield await _render(execution, event, correlation_id)
+            yield show(await _render(execution, event, correlation_id))
+            show = _as_it_is
     except Exception as error:
         raise masking.broken(error, field, correlation_id) from error
     finally:
         leave()
         if isinstance(source, AsyncGenerator):
             await source.aclose()
+
+
+def _as_it_is(answer: Answer) -> Answer:
+    """Only the first one shows what the subscription costs."""
+    return answer
 
 
 async def _render(execution: Execution, event: object, correlation_id: str) -> Answer:

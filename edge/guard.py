@@ -70,13 +70,15 @@ class Charge:
     "To the caller, where the application keeps budgets."
 
     def shown_in(self, answer: Answer) -> Answer:
-        """The answer with `extensions.cost`. It must have no extensions yet."""
+        """The answer with `extensions.cost`; of a subscription, the first one."""
         if not self.shown:
             return answer
         cost: dict[str, object] = {"requested": self.requested, "limit": self.limit}
         if self.balance is not None:
             cost["budget"] = {"limit": self.balance.limit, "remaining": self.balance.remaining}
-        return Answer(b'%b,"extensions":{"cost":%b}}' % (answer.body[:-1], orjson.dumps(cost)), answer.cursor)
+        if answer.cursor is None:  # then it has no extensions yet
+            return Answer(b'%b,"extensions":{"cost":%b}}' % (answer.body[:-1], orjson.dumps(cost)))
+        return Answer(b'%b,"cost":%b}}' % (answer.body[:-2], orjson.dumps(cost)), answer.cursor)
 
 
 class Guard:

@@ -14,6 +14,7 @@ from edge import masking
 from edge.answers import Answer, Failure
 from edge.core import Execution
 from edge.documents import Operation
+from edge.guard import Charge
 from edge.projection import NotPlain, Projector, Write, object_types
 from events.source import CloseReason, Source, Stream, Take, Told
 
@@ -80,18 +81,30 @@ class Views:
 class Live(Source[Answer]):
     """One subscription to a stream. Its failures are Failures."""
 
-    __slots__ = ("_correlation_id", "_execute", "_leave", "_path", "_source", "_take", "_task", "_view")
+    __slots__ = (
+        "_charge",
+        "_correlation_id",
+        "_execute",
+        "_leave",
+        "_path",
+        "_source",
+        "_take",
+        "_task",
+        "_view",
+    )
 
     def __init__(
         self,
         source: Stream,
         view: View | None,
         execute: Execute,
+        charge: Charge,
         leave: Callable[[], None],
         path: str,
         correlation_id: str,
     ) -> None:
         self._source, self._view, self._execute = source, view, execute
+        self._charge: Charge | None = charge
         self._leave: Callable[[], None] | None = leave
         self._path, self._correlation_id = path, correlation_id
         self._take: Take[Answer] | None = None
@@ -135,6 +148,10 @@ class Live(Source[Answer]):
         self._answer(answer)
 
     def _answer(self, answer: Answer | Exception | None) -> None:
+        """The first one shows what the whole subscription costs."""
+        charge, self._charge = self._charge, None
+        if charge is not None and isinstance(answer, Answer):
+            answer = charge.shown_in(answer)
         take, self._take = self._take, None
         if take is not None:
             take(answer)

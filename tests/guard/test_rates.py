@@ -12,12 +12,14 @@ from settings import Settings
 from tests.api import CREATE, Api
 from tests.client import Client, GraphQLErrors
 from tests.guard.parts import codes
+from tests.hostile.places import answers, send
 from tests.postgres import Cluster
 from tests.processes import House, open_house
 
 pytestmark = pytest.mark.anyio
 
 LIST = "query ($n: Int) { tasks(first: $n) { nodes { id } } }"
+STREAM = "subscription ($id: ID!) { s: executionStream(id: $id) { ... on Resumable { cursor } } }"
 SIGN_IN = 'mutation ($e: String!) { signIn(input: {email: $e, password: "not this one"}) { __typename } }'
 
 
@@ -59,6 +61,20 @@ async def test_each_answer_says_what_it_cost(api: Api) -> None:
     assert answer["extensions"] == {
         "cost": {"requested": 11, "limit": 200, "budget": {"limit": 300, "remaining": 289}}
     }
+
+
+async def test_the_first_answer_of_a_stream_says_what_the_whole_of_it_costs(api: Api) -> None:
+    """It is paid for when it is opened; each answer says where the stream stands."""
+    ada = await api.user()
+    run = (await ada.start("Show my tasks"))["execution"]["id"]
+    await ada.one("mutation ($id: ID!) { cancelExecution(input: {id: $id}) { __typename } }", id=run)
+    told = answers(await send(ada, {"query": STREAM, "variables": {"id": run}}))
+    shown = [one["extensions"] for one in told]
+    assert len(shown) == 3
+    assert [one["cursor"] for one in shown] == [one["data"]["s"]["cursor"] for one in told]
+    assert shown[0]["cost"]["requested"] > 0
+    assert shown[0]["cost"]["budget"]["remaining"] < 300
+    assert all(set(one) == {"cursor"} for one in shown[1:])
 
 
 async def test_an_operation_beyond_the_limit_is_refused_unseen(api: Api) -> None:
