@@ -42,6 +42,11 @@ _GRAPHIQL = _WEB / "graphiql" / "dist"
 _CONSOLE = _WEB / "console" / "dist"
 
 
+_GARBAGE = 10_000, 50, 100
+"""When the collector looks: at so many new objects, at those that outlived 50 looks, and at all after 100 of
+those. By Python's 700, 10, 10 a fifth of the processor went to it while thousands of streams were opened."""
+
+
 class Server:
     """One server process: the application, and the services that live as long as it runs."""
 
@@ -65,7 +70,9 @@ class Server:
     def application(self) -> Starlette:
         """The ASGI application."""
         middleware = self._middleware()
-        short = None if middleware else self._edge.http
+        short: dict[str, ASGIApp] = {"websocket": self._edge.socket}
+        if not middleware:
+            short["http"] = self._edge.http
         return _Application(short, routes=self._routes(), middleware=middleware, lifespan=self._lifespan)
 
     async def drain(self) -> None:
@@ -150,16 +157,20 @@ class Server:
 
 
 class _Application(Starlette):
-    """Starlette, with a short way to the address that everybody asks, whose app answers for itself."""
+    """Starlette, with short ways to the address that everybody asks, whose apps answer for themselves.
 
-    def __init__(self, graphql: ASGIApp | None, **options: Any) -> None:
+    A socket that waits keeps every coroutine on its way: those of the middlewares weigh some kB.
+    """
+
+    def __init__(self, graphql: dict[str, ASGIApp], **options: Any) -> None:
         super().__init__(**options)
         self._graphql = graphql
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As the base class does, but sooner."""
-        if self._graphql is not None and scope["type"] == "http" and scope["path"] == "/graphql":
-            await self._graphql(scope, receive, send)
+        short = self._graphql.get(scope["type"])
+        if short is not None and scope["path"] == "/graphql":
+            await short(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -167,10 +178,12 @@ class _Application(Starlette):
 def _settle() -> None:
     """Keep the garbage collector from walking what stays: the schema, the grammar, every library's objects.
 
-    A full pass over them takes 135 ms, in which nothing else happens (docs/performance.md).
+    A full pass over them takes 135 ms, in which nothing else happens (docs/performance.md). Nor should it
+    walk all sockets for each few that come: what comes and goes is looked at, what stays seldom.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_GARBAGE)
 
 
 class _Forever(StaticFiles):
