@@ -29,15 +29,18 @@ _HOW = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "kill": signal.SIGKI
 
 
 class Server:
-    """One server on files of its own, as a child of this process."""
+    """One server on files of its own, as a child of this process; or a standby of `primary`, which runs."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, primary: Server | None = None) -> None:
         self._binaries = embedded_binaries.find(folder)
         self._place, self._owner = embedded_place.settle(folder)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.starts = 0
-        embedded_server.make_cluster(self._place, self._owner, self._binaries.initdb)
+        if primary is None:
+            embedded_server.make_cluster(self._place, self._owner, self._binaries.initdb)
+        else:
+            self._copy(primary)
 
     @property
     def url(self) -> str:
@@ -68,6 +71,21 @@ class Server:
         self.stop(how)
         self.start()
 
+    def caught_up(self, primary: Server) -> bool:
+        """Whether a standby has all that its primary has committed."""
+        wanted = sql.value(primary.url, "select pg_current_wal_flush_lsn()::text")
+        return bool(sql.value(self.url, f"select pg_last_wal_replay_lsn() >= '{wanted}'"))
+
+    def fall_behind(self) -> None:
+        """Hear nothing more of the primary, as over a line that is down."""
+        sql.value(self.url, "alter system set primary_conninfo = ''")
+        sql.value(self.url, "select pg_reload_conf()")
+        until(lambda: sql.value(self.url, "select count(*) from pg_stat_wal_receiver") == 0)
+
+    def promote(self) -> None:
+        """Be the primary from here on."""
+        assert sql.value(self.url, "select pg_promote()")
+
     def freeze(self) -> None:
         """Stop the clock for all its processes: connections stay, nobody answers."""
         for process in self._everybody():
@@ -95,6 +113,16 @@ class Server:
         if self._place.home != self._place.root:
             shutil.rmtree(self._place.home, ignore_errors=True)
 
+    def _copy(self, primary: Server) -> None:
+        self._place.data.mkdir(mode=0o700)
+        self._owner.give(self._place.data)
+        copied = self._owner.run(
+            str(self._binaries.folder / "pg_basebackup"),
+            *(f"--pgdata={self._place.data}", "--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+            *("--host=127.0.0.1", f"--port={primary.port}", "--username=postgres"),
+        )
+        assert copied.returncode == 0, copied.stdout
+
     def _try_to_start(self) -> bool:
         """A killed server's sessions may hold its memory for a moment; then it is tried again."""
         if self._process is None or self._process.poll() is not None:
@@ -119,14 +147,27 @@ class Server:
 @contextmanager
 def own_server() -> Iterator[tuple[Server, Cluster]]:
     """A running server, and the databases that can be made on it."""
-    folder = Path(tempfile.mkdtemp(prefix="faults-", dir="/tmp"))
-    folder.chmod(0o755)  # root lends its Postgres to another user, who must get in
-    server = Server(folder)
-    try:
-        server.start()
+    with _running() as server:
         cluster = Cluster(server.url)
         cluster.prepare()
         yield server, cluster
+
+
+@contextmanager
+def standby_of(primary: Server) -> Iterator[Server]:
+    """A running server that follows another one, asynchronously, and can be promoted."""
+    with _running(primary) as standby:
+        yield standby
+
+
+@contextmanager
+def _running(primary: Server | None = None) -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="faults-", dir="/tmp"))
+    folder.chmod(0o755)  # root lends its Postgres to another user, who must get in
+    server = Server(folder, primary)
+    try:
+        server.start()
+        yield server
     finally:
         server.end()
         shutil.rmtree(folder)
