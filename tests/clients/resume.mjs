@@ -6,6 +6,7 @@ import { shown } from '../../web/link/test/apps/page.mjs';
 import { apolloApp } from '../../web/link/test/apps/apollo.mjs';
 import { urqlApp } from '../../web/link/test/apps/urql.mjs';
 import { resumable } from '../../web/link/dist/index.js';
+import { houseAt, until } from './house.mjs';
 import { openProxy } from './proxy.mjs';
 import { report, settings } from './report.mjs';
 
@@ -13,6 +14,7 @@ const [app, first, second, token, drops, seed] = settings(
   'APP', 'BATON_SERVER', 'BATON_OTHER_SERVER', 'BATON_TOKEN', 'DROPS', 'SEED', // prettier-ignore
 );
 const authorization = `Bearer ${token}`;
+const house = houseAt(first, authorization);
 const APPS = { apollo: apolloApp, urql: urqlApp };
 const AT_A_TIME = 2;
 const PATIENCE = [100, 9_000];
@@ -48,12 +50,12 @@ await report(async () => {
 async function showRuns(page, isEnough) {
   const ids = [];
   while (!isEnough()) {
-    await until(() => underway() < AT_A_TIME || isEnough());
+    await until(() => underway() < AT_A_TIME || isEnough(), shown);
     ids.push(await start());
     page.show(ids);
-    await until(() => shown().length === ids.length);
+    await until(() => shown().length === ids.length, shown);
   }
-  await until(() => underway() === 0);
+  await until(() => underway() === 0, shown);
   return ids;
 }
 
@@ -64,46 +66,20 @@ function underway() {
 }
 
 async function checked({ id, events, opened, state }) {
-  const { execution } = await ask(
-    `query ($id: ID!) { execution(id: $id) {
-      status result error attempt progress { percent }
-      steps(first: 100) { nodes { id number status } } events(first: 100) { nodes { seq } }
-    } }`,
-    { id },
-  );
-  const { steps, events: log, progress, ...rest } = execution;
-  assert.deepEqual(events, log.nodes.map(({ seq }) => seq), 'the events that the page shows');
+  const { log, ...told } = await house.run(id);
+  assert.deepEqual(events, log, 'the events that the page shows');
   assert.deepEqual(events, Array.from(events, (_, index) => index + 1), '1..N');
   assert.equal(opened, 1, 'one stream, opened once');
-  assert.deepEqual(state, { ...rest, percent: progress?.percent ?? null, steps: steps.nodes });
+  assert.deepEqual(state, told);
   return { id, events: events.length, status: state.status };
 }
 
 async function start() {
-  const { startExecution } = await ask(
+  const { startExecution } = await house.ask(
     'mutation ($input: StartExecutionInput!) { startExecution(input: $input) { ... on StartExecutionSuccess { execution { id } } } }',
     { input: { input: INPUT } },
   );
   return startExecution.execution.id;
-}
-
-async function ask(query, variables) {
-  const response = await fetch(`${first}/graphql`, {
-    method: 'POST',
-    headers: { authorization, 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  });
-  const { data, errors } = await response.json();
-  assert.equal(errors, undefined);
-  return data;
-}
-
-async function until(condition) {
-  const end = Date.now() + 60_000;
-  while (!condition()) {
-    assert.ok(Date.now() < end, `it never came true: ${JSON.stringify(shown())}`);
-    await new Promise((passed) => setTimeout(passed, 5));
-  }
 }
 
 function randomly(state) {

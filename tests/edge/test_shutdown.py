@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import pairwise
+
 import httpx2
 
+from edge.connections import Connections
+from edge.seats import Seats
 from tests.edge.talk import Talk, connect
 from tests.edge.world import serve
 
@@ -23,6 +28,32 @@ def test_sockets_are_closed_with_1012_and_their_sources_with_them() -> None:
             assert talk.closed() == (1012, "Service restart")
         server.notes.expect("closed")
         server.notes.expect("closed")
+
+
+def test_they_are_sent_off_one_by_one_over_the_whole_time() -> None:
+    """So that not all come back to another server in the same moment."""
+    told: list[float] = []
+
+    async def stay(connections: Connections) -> None:
+        sent_off = asyncio.Event()
+
+        def leave() -> None:
+            told.append(asyncio.get_running_loop().time())
+            sent_off.set()
+
+        with connections.member(leave):
+            await sent_off.wait()
+
+    async def drain() -> None:
+        connections = Connections(Seats(4, "sockets"))
+        staying = [asyncio.create_task(stay(connections)) for _ in range(4)]
+        await asyncio.sleep(0)
+        await connections.drain(0.2)
+        await asyncio.gather(*staying)
+
+    asyncio.run(drain())
+    assert all(later - earlier > 0.04 for earlier, later in pairwise(told))
+    assert len(told) == 4
 
 
 def test_event_streams_end_without_complete() -> None:

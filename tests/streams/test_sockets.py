@@ -19,9 +19,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from auth import utc_now
+from edge.plans.plan import Plan, Unfinished
 from launch import ApiServer
 from settings import Settings
 from tests.api import Api, User
+from tests.hostile.places import answers
 
 pytestmark = pytest.mark.anyio
 
@@ -29,6 +31,7 @@ DAY = """
 subscription ($after: String) { s: activityStream(after: $after) {
     __typename ... on Resumable { cursor } ... on EventBatch { events { seq } } ... on StreamClosed { reason }
 } }"""
+LIST = "{ tasks(first: 5) { nodes { number title } } }"
 LARGE = json.dumps({"type": "ping", "payload": {"fill": "x" * 60_000}})
 
 
@@ -97,11 +100,11 @@ class Serving:
             f"ws://{at.netloc}/graphql",
             sock=sock,
             subprotocols=ours,
-            compression=None,
             max_queue=1,
             ping_interval=None,
             close_timeout=0.1,
         ) as connection:
+            assert connection.protocol.extensions == [], "compression was offered, and costs 40 kB"
             yield Talk(connection)
 
 
@@ -216,6 +219,34 @@ async def test_who_takes_too_long_is_told_so_and_goes_on_on_the_same_socket(sett
             while len(seen) < written:
                 seen += _seqs([await talk.frame()])
             assert seen == list(range(1, written + 1))
+
+
+async def test_a_planned_query_has_the_same_answer_on_every_road(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[bool] = []
+    carry_out: Any = Plan.carry_out
+
+    async def noted(plan: Plan, *given: Any) -> Any:
+        answer = await carry_out(plan, *given)
+        planned.append(not isinstance(answer, Unfinished))
+        return answer
+
+    monkeypatch.setattr(Plan, "carry_out", noted)
+    async with serving(settings) as here:
+        ada = await here.api.user()
+        await ada.create()
+        told = [(await ada.post(LIST)).json() for _ in range(2)]
+        told += answers(await ada.post(LIST, {"accept": "text/event-stream"}))
+        async with here.talk() as talk:
+            await talk.init(token(here, ada))
+            await talk.say("subscribe", {"query": LIST}, id="1")
+            told.append((await talk.hear())["payload"])
+            assert await talk.hear() == {"id": "1", "type": "complete"}
+    assert planned == [True] * 3
+    for one in told:
+        one["extensions"]["cost"].pop("budget", None)
+    assert told == [told[0]] * 4
 
 
 async def _to_the_end(talk: Talk) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ export function shown() {
     isOver: article.getAttribute('data-over') === 'true',
     events: [...article.querySelectorAll('li')].map((item) => Number(item.textContent)),
     opened: Number(article.getAttribute('data-opened')),
+    resets: article.getAttribute('data-resets'),
     problem: article.getAttribute('data-problem'),
     state: JSON.parse(article.querySelector('output')?.textContent || 'null'),
   }));

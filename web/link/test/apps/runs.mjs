@@ -8,6 +8,7 @@ export function Run({ id, frames, execution, problem }) {
     id,
     'data-over': of('StreamClosed').length > 0 && execution?.isOver === true,
     'data-opened': of('StreamOpened').length,
+    'data-resets': of('StreamReset').map(({ cause }) => cause),
     'data-problem': problem?.message,
   };
   return createElement(
