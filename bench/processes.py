@@ -19,8 +19,8 @@ from tests.processes import ROOT, free_port, until
 _SCHEDULED = 2
 "Makes a process' number its clock, as `clock_getcpuclockid` does: in ns, where `/proc` counts in 10 ms."
 _DEADLINE = 30.0
-_BUDGETS = {"BATON_COST_PER_MINUTE": "2000000000", "BATON_ANONYMOUS_COST_PER_MINUTE": "2000000000"}
-"Kept, so that keeping them is measured, and never spent."
+BUDGETS = {"BATON_COST_PER_MINUTE": "2000000000", "BATON_ANONYMOUS_COST_PER_MINUTE": "2000000000"}
+"Settings. Kept, so that keeping them is measured, and never spent."
 _PROCESSES = Path("/proc")
 
 

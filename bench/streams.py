@@ -25,7 +25,7 @@ from bench.audience import Crowd, Ground, open_ground
 from bench.figures import MILLI, machine, table, verdict
 from bench.ground import backends, postgres
 from bench.lateness import Pace, Rhythm
-from bench.processes import Meter, Served, served, started
+from bench.processes import BUDGETS, Meter, Served, served, started
 from bench.sockets import pin
 from db.connection import Database
 from events.hub import Hub
@@ -176,6 +176,7 @@ async def measure(dsn: str, size: Size) -> str:
         "BATON_JWT_SECRET": SECRET,
         "BATON_MAX_SOCKETS_PER_USER": many,
         "BATON_MAX_STREAMS_PER_USER": many,
+        **BUDGETS,
     }
     async with open_ground(dsn) as (own, hub):
         with served("cli", "serve", env=env) as api, served(*_FLOOR, env=env) as floor:

@@ -57,18 +57,21 @@ class _Line:
         self._db, self._query = db, query
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Question] = deque()
+        self._under_way = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, user_id: UUID, arguments: list[object]) -> list[Any]:
         question = _Question(user_id, arguments, self._loop.create_future())
         self._waiting.append(question)
-        if len(self._tasks) < _AT_A_TIME:
+        if self._under_way < _AT_A_TIME:
+            self._under_way += 1
             task = self._loop.create_task(self._answer_on())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await question.answer
 
     async def _answer_on(self) -> None:
+        """Until nobody waits: whoever comes after that begins anew."""
         while asked := self._next():
             try:
                 found = await self._read(asked)
@@ -80,6 +83,7 @@ class _Line:
                 for one, rows in zip(asked, found, strict=True):
                     if not one.answer.done():
                         one.answer.set_result(rows)
+        self._under_way -= 1
 
     def _next(self) -> list[_Question]:
         """Nothing is asked for those who have left."""

@@ -74,6 +74,18 @@ async def test_one_user_alone_reads_behind_the_wall(db: Database, statements: Co
     assert set(statements) == {"UserReader"}
 
 
+async def test_who_asks_again_at_once_is_not_forgotten(db: Database) -> None:
+    """A line that was just through begins anew."""
+    ada, runs = await person_with_runs(db, "ada")
+    reader = Batched(db).reading(ada)
+
+    async def one_after_another() -> int:
+        return len([await get_run_log(reader, ada, run) for run in runs])
+
+    async with asyncio.timeout(20):
+        assert await asyncio.gather(*(one_after_another() for _ in range(4))) == [len(runs)] * 4
+
+
 async def test_who_leaves_is_not_waited_for_and_the_others_are_answered(db: Database) -> None:
     ada, runs = await person_with_runs(db, "ada")
     reader = Batched(db).reading(ada)

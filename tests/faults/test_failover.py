@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -36,13 +37,20 @@ async def frame(stream: Stream) -> dict[str, Any]:
                 return told
 
 
+@pytest.fixture
+def standby(server: Server) -> Iterator[Server]:
+    """Follows the server of these tests."""
+    with standby_of(server) as standby:
+        yield standby
+
+
 async def test_what_was_told_and_is_lost_is_taken_back_by_a_reset(
-    crew: Crew, server: Server, dsn: str
+    crew: Crew, server: Server, standby: Server, dsn: str
 ) -> None:
     """On a stream that is open, and on one that comes back with the place of what is lost."""
     here = [server]
-    with standby_of(server) as standby, Proxy(lambda: ("127.0.0.1", here[-1].port)) as road:
-        crew.server(dsn=through(dsn, road.port))
+    with Proxy(lambda: ("127.0.0.1", here[-1].port)) as road:
+        await asyncio.to_thread(crew.server, None, through(dsn, road.port))
         async with crew.http() as http:
             ada = Client(http, await asyncio.to_thread(crew.token))
             async with ada.stream(DAY) as stream:
