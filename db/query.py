@@ -51,19 +51,19 @@ cross join lateral (select * from (
 {{sql}}
 ) as every_row offset (me.id is null)::int) as found
 """
-# For each set of values that is asked about, in their order.
+# For each set of values that is asked about, in their order. No statement may have a `question` of its own.
 _AS_USER_TOGETHER = f"""
-select found.*, asked.place from ({_ME}) as me
+select found.*, question.place from ({_ME}) as me
 cross join lateral (
   select * from unnest({{lists}}) with ordinality as given ({{names}}, place) offset (me.id is null)::int
-) as asked
+) as question
 cross join lateral (select * from (
 {{sql}}
 ) as every_row offset (me.id is null)::int) as found
 """
 _AS_SYSTEM_TOGETHER = """
-/* system */ select found.*, asked.place
-from unnest({lists}) with ordinality as asked ({names}, place)
+/* system */ select found.*, question.place
+from unnest({lists}) with ordinality as question ({names}, place)
 cross join lateral (
 {sql}
 ) as found
@@ -118,7 +118,7 @@ class Query(Generic[R]):
             lists = ", ".join(f"${n + 1}::{types[n]}[]" for n in differing)
             names = ", ".join(f"p{n + 1}" for n in differing)
             numbers = {str(n + 1) for n in differing}
-            sql = _PARAMETER.sub(lambda m: f"asked.p{m[1]}" if m[1] in numbers else m[0], self.sql)
+            sql = _PARAMETER.sub(lambda m: f"question.p{m[1]}" if m[1] in numbers else m[0], self.sql)
             values = {"role": API_ROLE, "user": len(self._names) + 1, "lists": lists, "names": names}
             self._together[key] = form.format(sql=sql, **values)
         return self._together[key]

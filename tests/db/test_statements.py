@@ -67,6 +67,11 @@ async def test_every_statement_is_one_that_postgres_takes_and_returns_its_row(
             assert set(statement.row.columns()) <= columns
             if statement.sql.lstrip().lower().startswith("select") and " for " not in statement.sql:
                 await connection.prepare(statement.as_user)
+                types = [parameter.name for parameter in prepared.get_parameters()]
+                single = tuple(n for n, type_ in enumerate(types) if not type_.endswith("[]"))
+                if single:
+                    await connection.prepare(statement.together(single, types))
+                    await connection.prepare(statement.together_as_system(single, types))
     await connection.close()
 
 
