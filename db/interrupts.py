@@ -117,12 +117,6 @@ _DUE_OF_EXECUTION = Query(
     """,
     InterruptRow,
 )
-_NEXT_EXPIRY = Query(
-    """
-    select cast(extract(epoch from min(expires_at) - clock_timestamp()) as float8) as seconds
-    from interrupts where status = 'OPEN'
-    """
-)
 
 
 async def insert_interrupt(session: Session, fields: Mapping[str, object]) -> InterruptRow:
@@ -172,8 +166,3 @@ async def runs_with_due_interrupts(session: Session) -> list[MemberRow]:
 async def due_interrupts(session: Session, user_id: UUID, execution_id: UUID) -> list[InterruptRow]:
     """Those of the run's open interrupts whose time is over, oldest first."""
     return await session.all(_DUE_OF_EXECUTION, user_id=user_id, execution_id=execution_id)
-
-
-async def seconds_to_next_expiry(session: Session) -> float | None:
-    """When the next open interrupt expires; None where there is none. Needs a system transaction."""
-    return (await session.one(_NEXT_EXPIRY))["seconds"]

@@ -66,10 +66,12 @@ _LOCK_HELD = Query(
     ExecutionRow,
 )
 _LOST = "lease_until < clock_timestamp()"
-_LATE = """
-    deadline < clock_timestamp() and status not in ('COMPLETED','FAILED','CANCELLED','CANCELLING')
+LATE = """
+    deadline is not null and status not in ('COMPLETED','FAILED','CANCELLED','CANCELLING')
     and lease_owner is null
 """
+"A run that ends at its deadline, though nobody holds it."
+_LATE = f"deadline < clock_timestamp() and {LATE}"
 # Locks the runs whose lease ran out, of those that nobody waits for; skips what another sweeper has.
 _LOCK_LOST = Query(
     f"""
@@ -93,12 +95,6 @@ _LOST_CHILDREN = Query(
     select user_id, id from executions where {_LOST} and parent_id is not null order by lease_until limit 100
     """,
     MemberRow,
-)
-_NEXT_LOSS = Query(
-    """
-    select cast(extract(epoch from min(lease_until) - clock_timestamp()) as float8) as seconds
-    from executions where lease_until is not null
-    """
 )
 _LATE_RUNS = Query(f"select user_id, id from executions where {_LATE} order by deadline limit 100", MemberRow)
 _IS_LOST = Query(f"select from executions where user_id = :user_id and id = :id and {_LOST}")
@@ -135,11 +131,6 @@ async def lock_held_execution(session: Session, execution_id: UUID, fence: int) 
 async def lock_lost_executions(session: Session) -> list[ExecutionRow]:
     """Held runs without a parent whose worker let the lease run out, locked until the commit."""
     return await session.all(_LOCK_LOST)
-
-
-async def seconds_to_next_loss(session: Session) -> float | None:
-    """When the next lease runs out, unless it is renewed; None where there is none."""
-    return (await session.one(_NEXT_LOSS))["seconds"]
 
 
 async def lost_children(session: Session) -> list[MemberRow]:

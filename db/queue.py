@@ -77,12 +77,6 @@ _LOCK_DUE = Query(
     """,
     ExecutionRow,
 )
-_NEXT_DUE = Query(
-    """
-    select cast(extract(epoch from min(start_at) - clock_timestamp()) as float8) as seconds
-    from executions where status = 'SCHEDULED'
-    """
-)
 _PLACE = Query(
     f"""
     update executions
@@ -191,11 +185,6 @@ async def claim_executions(
 async def lock_due(session: Session) -> list[ExecutionRow]:
     """Up to 100 scheduled runs whose time has come, locked until the commit."""
     return await session.all(_LOCK_DUE)
-
-
-async def seconds_to_next_due(session: Session) -> float | None:
-    """When the next scheduled run is due; None where there is none."""
-    return (await session.one(_NEXT_DUE))["seconds"]
 
 
 async def place(session: Session, row: ExecutionRow) -> None:

@@ -49,12 +49,6 @@ class NowRow(Row):
     now: datetime
 
 
-class WaitRow(Row):
-    """How long until the next schedule is due; None: there is none."""
-
-    seconds: float | None
-
-
 _COLUMNS = ", ".join(ScheduleRow.columns())
 
 SCHEDULES = Listing(
@@ -119,13 +113,6 @@ _NAME_TICK = Query(
     where user_id = :user_id and id = :id
     """
 )
-_WAIT = Query(
-    """
-    select cast(extract(epoch from min(next_run_at) - clock_timestamp()) as double precision) as seconds
-    from schedules where next_run_at is not null
-    """,
-    WaitRow,
-)
 
 
 async def insert_schedule(session: Session, fields: Mapping[str, object]) -> ScheduleRow:
@@ -187,11 +174,3 @@ async def name_tick(session: Session, row: ScheduleRow, execution_id: UUID, vers
         agent_id=row.agent_id,
         version_id=version_id,
     )
-
-
-async def seconds_to_next(session: Session) -> float | None:
-    """How long until the next schedule is due, negative where one is; None: there is none.
-
-    Needs a system transaction.
-    """
-    return (await session.one(_WAIT)).seconds

@@ -1,4 +1,7 @@
-"""What any worker does by the clock, beside its runs. Each is done by whichever worker comes first."""
+"""What any worker does by the clock, beside its runs. Each is done by whichever worker comes first.
+
+What is due is asked of `db.due`, for all of them at once.
+"""
 
 from __future__ import annotations
 
@@ -9,43 +12,40 @@ from functools import partial
 from db import interrupts, leases, queue
 from db.children import lock_families
 from db.connection import Database, Session
+from db.due import DueRow
 from db.executions import ExecutionRow
 from db.leases import MemberRow
 from engine.endings import EXHAUSTED, LATE, LOST
 from engine.expiry import expire_run
 from engine.moves import make_ready, move
-from engine.schedules import SCHEDULE_TOPIC, start_due_runs
+from engine.schedules import start_due_runs
 from engine.states import Cause, loss
-from engine.topics import DUE_TOPIC
 
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """`do` answers in how many seconds it has to be done again at the latest; None: with the next poll."""
+    """`do` does what is due of it, if anything still is."""
 
     name: str
-    topic: str
-    "Hinted where it is to be done earlier than it was known."
-    do: Callable[[Database], Awaitable[float | None]]
+    seconds: Callable[[DueRow], float | None]
+    "How long until it is due; None: it is not."
+    do: Callable[[Database], Awaitable[None]]
 
 
-async def queue_due_runs(db: Database) -> float | None:
+async def queue_due_runs(db: Database) -> None:
     """Scheduled runs whose time has come take their place in the queue."""
     async with db.as_system() as session:
         for row in await queue.lock_due(session):
             await make_ready(session, row)
-        return await queue.seconds_to_next_due(session)
 
 
-async def sweep_lost_runs(db: Database) -> float | None:
+async def sweep_lost_runs(db: Database) -> None:
     """Runs whose worker let the lease run out are queued again, or have failed for good, or have stopped."""
     async with db.as_system() as session:
         for row in await leases.lock_lost_executions(session):
             await _lose(session, row)
         children = await leases.lost_children(session)
-        seconds = await leases.seconds_to_next_loss(session)
     await _to_each(db, children, _lose_still)
-    return seconds
 
 
 async def _lose_still(session: Session, row: ExecutionRow) -> None:
@@ -58,12 +58,11 @@ async def _lose(session: Session, row: ExecutionRow) -> None:
     await move(session, row, EXHAUSTED if cause is Cause.EXHAUSTION else LOST)
 
 
-async def end_late_runs(db: Database) -> float | None:
+async def end_late_runs(db: Database) -> None:
     """Runs that nobody holds have failed once their deadline has passed; a holder sees to its own."""
     async with db.as_system() as session:
         late = await leases.late_runs(session)
     await _to_each(db, late, _end_late)
-    return None
 
 
 async def _end_late(session: Session, row: ExecutionRow) -> None:
@@ -71,13 +70,11 @@ async def _end_late(session: Session, row: ExecutionRow) -> None:
         await move(session, row, LATE)
 
 
-async def end_unanswered_runs(db: Database) -> float | None:
+async def end_unanswered_runs(db: Database) -> None:
     """Runs that asked a person have failed once an interrupt's time is over."""
     async with db.as_system() as session:
         due = await interrupts.runs_with_due_interrupts(session)
     await _to_each(db, due, expire_run)
-    async with db.as_system() as session:
-        return await interrupts.seconds_to_next_expiry(session)
 
 
 async def _to_each(
@@ -99,9 +96,9 @@ async def _with_family(
 
 
 CHORES = (
-    Chore("due runs", DUE_TOPIC, queue_due_runs),
-    Chore("lost runs", DUE_TOPIC, sweep_lost_runs),
-    Chore("late runs", DUE_TOPIC, end_late_runs),
-    Chore("schedules", SCHEDULE_TOPIC, start_due_runs),
-    Chore("unanswered runs", DUE_TOPIC, end_unanswered_runs),
+    Chore("due runs", lambda due: due.scheduled_runs, queue_due_runs),
+    Chore("lost runs", lambda due: due.lost_runs, sweep_lost_runs),
+    Chore("late runs", lambda due: due.late_runs, end_late_runs),
+    Chore("schedules", lambda due: due.ticks, start_due_runs),
+    Chore("unanswered runs", lambda due: due.interrupts, end_unanswered_runs),
 )

@@ -11,11 +11,11 @@ from uuid import UUID
 from db import budgets
 from db import retention as rows
 from db.connection import Database, Session
+from db.due import RETENTION
 from settings import Settings
 
 log = logging.getLogger("baton.retention")
 
-_TURN = "retention"
 Batch = Callable[[Session], Awaitable[int]]
 
 
@@ -41,7 +41,7 @@ class Retention:
     async def sweep(self, db: Database) -> None:
         """Prune where no worker has begun to for a whole interval. Raises Unavailable."""
         async with db.as_system() as session:
-            is_ours = await rows.take_turn(session, _TURN, self.interval_seconds)
+            is_ours = await rows.take_turn(session, RETENTION, self.interval_seconds)
         if is_ours:
             counts = await self.prune(db)
             log.info("pruned %s", counts)

@@ -15,13 +15,11 @@ from engine.agents import agent_for_work
 from engine.cron import Cron, NotCron
 from engine.executions import LONGEST_INPUT, NewExecution, is_time_zone, start_execution
 from engine.states import Priority
+from engine.topics import DUE_TOPIC
 from errors import InvalidInput, Issue, Problem, Unavailable
 from ids import new_id
 
 log = logging.getLogger("baton.schedules")
-
-SCHEDULE_TOPIC = "schedules"
-"Hinted when there is a schedule that may be due before all others."
 
 _MOST_REPEATS = 2**31 - 1
 _AT_ONCE = 100
@@ -60,7 +58,7 @@ async def create_schedule(session: Session, user_id: UUID, new: NewSchedule) -> 
         "next_run_at": first,
     }
     row = await rows.insert_schedule(session, fields)
-    session.hint(SCHEDULE_TOPIC)
+    session.hint(DUE_TOPIC)
     return row
 
 
@@ -69,8 +67,8 @@ async def delete_schedule(session: Session, user_id: UUID, schedule_id: UUID) ->
     return await rows.delete_schedule(session, user_id, schedule_id)
 
 
-async def start_due_runs(db: Database) -> float | None:
-    """Start a run for every schedule whose time has come. Seconds until the next is due; None: none is.
+async def start_due_runs(db: Database) -> None:
+    """Start a run for every schedule whose time has come.
 
     A tick is started by whichever worker comes first. Of ticks that passed while no worker was there only
     the oldest is started. A schedule whose run cannot be started goes on to its next tick.
@@ -79,8 +77,6 @@ async def start_due_runs(db: Database) -> float | None:
     """
     while await _start_some(db):
         pass
-    async with db.as_system() as session:
-        return await rows.seconds_to_next(session)
 
 
 async def _start_some(db: Database) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from db import children, events, executions, interrupts, journal, leases, queue, retention, schedules, steps
+from db import children, due, events, executions, journal, leases, queue, steps
 from db.executions import ExecutionRow
 from db.query import Query
 from errors import Unavailable
@@ -19,6 +19,7 @@ from errors import Unavailable
 Fields = dict[str, Any]
 TERMINAL = {"COMPLETED", "FAILED", "CANCELLED"}
 _HELD = {"RUNNING", "CANCELLING"}
+_GOING = TERMINAL | {"CANCELLING"}
 _NOTHING: Fields = dict.fromkeys(ExecutionRow.columns())
 _BORN: Fields = {
     **dict.fromkeys(("depth", "attempt", "fence", "input_tokens", "output_tokens", "requests"), 0),
@@ -41,6 +42,7 @@ class Store:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
+        self._began = now()
         self.runs: dict[UUID, Obj] = {}
         self.steps: dict[tuple[UUID, int], Obj] = {}
         self.logs: dict[UUID, list[Obj]] = {}
@@ -184,9 +186,6 @@ class Store:
         due = [row for row in self._scheduled() if row["start_at"] <= self._now()]
         return sorted(due, key=lambda row: (row["start_at"], row["id"]))
 
-    def next_due(self, _: Fields) -> list[Obj]:
-        return [Obj(seconds=_seconds([row["start_at"] for row in self._scheduled()], self._now()))]
-
     def _scheduled(self) -> list[Obj]:
         return [row for row in self.runs.values() if row["status"] == "SCHEDULED"]
 
@@ -212,6 +211,20 @@ class Store:
         for row in self._mine(given):
             yield self._put(row, blocked=False)
 
+    # The clock.
+
+    def look(self, given: Fields) -> list[Obj]:
+        now = self._now()
+        scheduled, lost, late = (self._seconds_to(name, now) for name in _AWAITED)
+        swept = given["retention_seconds"] - (now - self._began).total_seconds()
+        none = dict.fromkeys(("ticks", "interrupts"))
+        return [Obj(scheduled_runs=scheduled, lost_runs=lost, late_runs=late, retention=swept, **none)]
+
+    def _seconds_to(self, name: str, now: datetime) -> float | None:
+        is_meant = _AWAITED[name]
+        moments = [row[name] for row in self.runs.values() if row[name] is not None and is_meant(row)]
+        return (min(moments) - now).total_seconds() if moments else None
+
     # Leases.
 
     def renew(self, given: Fields) -> list[Obj]:
@@ -229,9 +242,6 @@ class Store:
         lost = [row for row in self._leased() if row["lease_until"] < self._now()]
         return sorted(lost, key=lambda row: row["lease_until"])
 
-    def next_loss(self, _: Fields) -> list[Obj]:
-        return [Obj(seconds=_seconds([row["lease_until"] for row in self._leased()], self._now()))]
-
     def _leased(self) -> list[Obj]:
         return [row for row in self.runs.values() if row["lease_until"] is not None]
 
@@ -245,9 +255,7 @@ class Store:
         return sorted(late, key=lambda row: row["deadline"])
 
     def _is_late(self, row: Obj) -> bool:
-        is_over = row["deadline"] is not None and row["deadline"] < self._now()
-        is_free = row["status"] not in TERMINAL | {"CANCELLING"} and row["lease_owner"] is None
-        return is_over and is_free
+        return row["deadline"] is not None and row["deadline"] < self._now() and _is_free(row)
 
     def is_late(self, given: Fields) -> list[Obj]:
         return [row for row in self._mine(given) if self._is_late(row)]
@@ -395,17 +403,20 @@ def _is_held(row: Obj) -> bool:
     return row["lease_owner"] is not None and row["status"] in _HELD
 
 
-def _seconds(times: list[datetime], now: datetime) -> float | None:
-    return min((time - now).total_seconds() for time in times) if times else None
+def _is_free(row: Obj) -> bool:
+    return row["lease_owner"] is None and row["status"] not in _GOING
+
+
+_AWAITED: dict[str, Callable[[Obj], bool]] = {
+    "start_at": lambda row: row["status"] == "SCHEDULED",
+    "lease_until": lambda _: True,
+    "deadline": _is_free,
+}
 
 
 def _none(_: Store, __: Fields) -> list[Obj]:
     """What these histories have none of."""
     return []
-
-
-def _never(_: Store, __: Fields) -> list[Obj]:
-    return [Obj(seconds=None)]
 
 
 _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
@@ -415,7 +426,6 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (queue._INSERT, Store.insert),
         (queue.CLAIM, Store.claim),
         (queue._LOCK_DUE, Store.due),
-        (queue._NEXT_DUE, Store.next_due),
         (queue._PLACE, Store.place),
         (queue._LOCK_NEXT, Store.lock_next),
         (queue._IS_NEXT_WANTED, Store.is_next_wanted),
@@ -425,7 +435,6 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (leases._HOLD, Store._held_by_fence),
         (leases._LOCK_HELD, Store._held_by_fence),
         (leases._LOCK_LOST, Store.lost),
-        (leases._NEXT_LOSS, Store.next_loss),
         (leases._RENEW_FENCE, Store.renew_fence),
         (leases._LATE_RUNS, Store.late),
         (leases._IS_LOST, Store.is_lost),
@@ -433,9 +442,6 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (leases._LOST_CHILDREN, _none),
         (children._LIVE_CHILDREN, _none),
         (children._LOCK_FAMILIES, Store.lock_families),
-        (interrupts._OPEN, _none),
-        (interrupts._DUE, _none),
-        (interrupts._NEXT_EXPIRY, _never),
         (executions._GET, Store._mine),
         (executions._LOCK, Store._mine),
         (executions._MOVE, Store.move),
@@ -448,8 +454,6 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (events._INSERT_ACTIVITIES, Store.insert_activities),
         (journal.WRITE, Store.write),
         (journal.WRITE_AND_TELL, Store.write),
-        (retention._TAKE_TURN, _none),
-        (schedules._DUE, _none),
-        (schedules._WAIT, _never),
+        (due._LOOK, Store.look),
     ]
 }

@@ -55,7 +55,6 @@ SETTINGS = Settings(
     drain_seconds=0.5,
 )
 _WORKERS = 2
-_LOOK = 0.05
 
 
 class World:
@@ -69,6 +68,7 @@ class World:
         self.calls: Counter[str] = Counter()
         "How often each effect key was called that may not be repeated."
         self._bells: list[tuple[int, str, Bell]] = []
+        self._commits = Bell()
         self._processes = 0
         self._is_quiet = False
         self._trips = 0
@@ -109,10 +109,9 @@ class World:
         assert self.store.all_ended(), "every run comes to its end"
 
     async def _until_ended(self, seconds: float) -> None:
-        for _ in range(round(seconds / _LOOK)):
-            if self.store.all_ended():
-                return
-            await asyncio.sleep(_LOOK)
+        until = self.loop.time() + seconds
+        while not self.store.all_ended() and (left := until - self.loop.time()) > 0:
+            await self._commits.wait(left)
 
     # Workers.
 
@@ -225,6 +224,13 @@ class World:
             await asyncio.sleep(self.random.uniform(0, LEASE))
         else:
             await asyncio.sleep(0 if draw < 0.7 else self.random.uniform(0, 0.004))
+
+    def committed(self) -> None:
+        """Look at what has changed."""
+        self.rules.check_the_commit()
+        if self.store.all_ended():
+            with self.loop.as_process(0):
+                self._commits.ring()
 
     def cuts(self) -> bool:
         """Whether the connection breaks here."""
@@ -351,7 +357,7 @@ class Transaction:
             return
         store.commit()
         if store.has_changed:
-            world.rules.check_the_commit()
+            world.committed()
         is_cut = world.cuts()
         await world.pause()
         if is_cut:
