@@ -25,6 +25,7 @@ from edge.door import Door, RequestFacts
 from edge.execution import Caller
 from edge.server import Edge
 from engine.language import compile_all
+from monitor import alive, look_at, readiness
 from redaction import learn, shield_logs
 from resolvers.health import troubles
 from resolvers.services import Services, open_services
@@ -33,6 +34,7 @@ from schema.context import Context
 from schema.root import schema
 from schema.scopes import access_to
 from settings import Settings
+from telemetry import logs, metrics
 
 if TYPE_CHECKING:
     from mcp_server import McpDoor
@@ -79,11 +81,22 @@ class Server:
         """Send off open sockets and event streams, spread over `drain_seconds`; take no new ones."""
         await self._edge.drain(self._settings.drain_seconds)
 
+    async def troubles(self) -> list[str]:
+        """What keeps it from serving, in words."""
+        return ["This server is going away."] if self._edge.draining else await troubles(self.services)
+
+    async def look(self) -> None:
+        """Take down for Prometheus how it stands."""
+        metrics.sockets.set(self._edge.sockets)
+        metrics.streams.set(self._edge.streams)
+        await look_at(self.services)
+
     def _routes(self) -> list[BaseRoute]:
         routes: list[BaseRoute] = [
             Route("/graphql", self._edge.http),
             WebSocketRoute("/graphql", self._edge.socket),
-            Route("/health", _alive),
+            Route("/health", alive),
+            Route("/health/live", alive),
             Route("/health/ready", self._ready),
         ]
         if self._mcp is not None:
@@ -150,10 +163,7 @@ class Server:
         return Context(self.services, principal, facts.idempotency_key, facts.address, facts.more_time)
 
     async def _ready(self, _: Request) -> JSONResponse:
-        found = ["This server is going away."] if self._edge.draining else await troubles(self.services)
-        if found:
-            return JSONResponse({"status": "unavailable", "reasons": found}, status_code=503)
-        return JSONResponse({"status": "ready"})
+        return readiness(await self.troubles())
 
 
 class _Application(Starlette):
@@ -200,12 +210,10 @@ async def _console(_: Request) -> FileResponse:
     return FileResponse(_CONSOLE / "index.html", headers={"cache-control": "no-cache"})
 
 
-async def _alive(_: Request) -> JSONResponse:
-    return JSONResponse({"status": "alive"})
-
-
 def __getattr__(name: str) -> Starlette:
     """`app`, built when a server asks for it: importing this file reads no settings and opens nothing."""
     if name != "app":
         raise AttributeError(name)
-    return Server(Settings.load()).application()
+    settings = Settings.load()
+    logs.set_up(settings.log_format or "json", settings.log_level)
+    return Server(settings).application()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shlex
 import subprocess
 import sys
@@ -37,13 +36,14 @@ from engine.retention import Retention
 from engine.states import Priority
 from engine.task_agent import AgentOutcome
 from errors import BatonError
-from redaction import learn, shield_logs
+from redaction import learn
 from resolvers.task_agent import Answered, question
 from resolvers.task_agent import ask as agent_ask
 from resolvers.users import ensure_user
 from schema.root import schema as graphql_schema
 from scopes import Scope
 from settings import Settings, SettingsError
+from telemetry import logs
 
 T = TypeVar("T")
 
@@ -300,6 +300,7 @@ async def _database(settings: Settings) -> AsyncGenerator[Database, None]:
 def _settings(**chosen: object) -> Settings:
     settings = Settings.load()
     learn(settings.secrets())
+    logs.set_up(settings.log_format or "console", settings.log_level)
     return settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 
@@ -319,10 +320,7 @@ class Misuse(Exception):
 
 def main() -> None:
     """Run a command; a problem that a person can mend is one sentence and exit code 2."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for talkative in ("alembic", "mcp"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
-    shield_logs()
+    logs.set_up("console", "info")
     try:
         cli()
     except (SettingsError, BatonError, Misuse) as problem:

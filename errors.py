@@ -22,6 +22,12 @@ class BatonError(Exception):
         super().__init__(self.message)
 
 
+class CannotListen(BatonError):
+    """The address cannot be listened on."""
+
+    code = "CANNOT_LISTEN"
+
+
 class Problem(BatonError):
     """The mutation was understood and not carried out."""
 

@@ -19,10 +19,16 @@ from edge.heads import BoundedHttp
 from engine.crew import crew
 from engine.language import compile_all
 from engine.worker import Worker
-from errors import BatonError
+from errors import CannotListen
+from monitor import Monitor, look_at
+from redaction import learn
+from resolvers.health import troubles
 from resolvers.services import Services, open_services
 from resolvers.users import ensure_user
 from settings import Settings
+from telemetry import logs, metrics
+
+log = logging.getLogger("baton.launch")
 
 DEVELOPER = "you@example.com"
 "Who `baton dev` signs in."
@@ -50,18 +56,13 @@ Try this first, then watch it with `executionStream`:
 """
 
 
-class CannotListen(BatonError):
-    """The address cannot be listened on."""
-
-    code = "CANNOT_LISTEN"
-
-
 class ApiServer(uvicorn.Server):
     """Uvicorn, told to stop by us: its own way re-raises the signal, which would end a worker beside it."""
 
     def __init__(self, settings: Settings) -> None:
         self.application = Server(settings)
         self._dead_peer_seconds = settings.dead_peer_seconds
+        self._monitor = Monitor(settings, self.application.look, self.application.troubles)
         super().__init__(
             uvicorn.Config(
                 self.application.application(),
@@ -97,6 +98,10 @@ class ApiServer(uvicorn.Server):
             await super().startup(sockets=sockets)
             for listening in [one for server in self.servers for one in server.sockets]:
                 _notice_who_is_gone(listening, self._dead_peer_seconds)
+            await self._monitor.start()
+        except CannotListen:
+            await super().shutdown(sockets=sockets)
+            raise
         except SystemExit as end:
             raise self.application.failure or CannotListen(str(end.__context__)) from None
         finally:
@@ -109,6 +114,7 @@ class ApiServer(uvicorn.Server):
             self._draining = asyncio.ensure_future(self.application.drain())
             await asyncio.wait({self._draining})
         await super().shutdown(sockets=sockets)
+        await self._monitor.stop()
 
     def stop(self) -> None:
         """Accept nothing more and go; said twice, go at once."""
@@ -141,19 +147,30 @@ def _notice_who_is_gone(listening: socket.socket, seconds: int) -> None:
 
 async def serve(settings: Settings) -> None:
     """One API server."""
+    _log(settings)
     server = ApiServer(settings)
-    with told_to_stop(server.stop):
-        await server.serve()
+    listening = asyncio.create_task(_say_where(server))
+    try:
+        with told_to_stop(server.stop):
+            await server.serve()
+    finally:
+        await listening
+    log.info("the server has gone")
 
 
 async def work(settings: Settings) -> None:
     """One worker."""
+    _log(settings)
     async with database(settings) as dsn, open_services(settings, dsn, "baton worker") as services:
         compile_all()
-        working = asyncio.create_task(_worker(services).work())
-        with told_to_stop(working.cancel):
-            await asyncio.wait({working})
+        worker = _worker(services)
+        async with _watched(worker, services):
+            working = asyncio.create_task(worker.work())
+            with told_to_stop(working.cancel):
+                log.info("the worker is here, with %s slots", settings.worker_slots)
+                await asyncio.wait({working})
         _raise_of(working)
+    log.info("the worker has gone")
 
 
 class House:
@@ -232,6 +249,39 @@ def told_to_stop(stop: Callable[[], object]) -> Generator[None, None, None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def _log(settings: Settings) -> None:
+    """A process that is started as a service is read by machines, unless somebody looks on."""
+    learn(settings.secrets())
+    form = settings.log_format or ("console" if sys.stderr.isatty() else "json")
+    logs.set_up(form, settings.log_level)
+
+
+async def _say_where(server: ApiServer) -> None:
+    await server.ready.wait()
+    if server.started and not server.should_exit:
+        log.info("the server listens on %s", server.address)
+
+
+@asynccontextmanager
+async def _watched(worker: Worker, services: Services) -> AsyncGenerator[None, None]:
+    """With the monitor of this worker, while the block runs."""
+
+    async def look() -> None:
+        metrics.worker_slots.set(services.settings.worker_slots)
+        metrics.worker_runs.set(worker.count)
+        await look_at(services)
+
+    async def ready() -> list[str]:
+        return ["This worker is going away."] if worker.draining else await troubles(services)
+
+    monitor = Monitor(services.settings, look, ready)
+    await monitor.start()
+    try:
+        yield
+    finally:
+        await monitor.stop()
 
 
 def _worker(services: Services) -> Worker:

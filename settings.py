@@ -64,8 +64,15 @@ class Settings(BaseSettings):
     )
     "Redis for the hints of many servers; without it they go through Postgres. Nothing else depends on it."
     data_dir: Path = Path(".baton")
+    log_format: Literal["json", "console"] | None = None
+    "Without one: words for a terminal, else JSON."
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    "With `debug` there is a line for each operation and each run."
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where `/metrics` and the probes of this server or worker are, at `host`; without it nowhere. Who can
+    reach this port can read them: keep it inside."""
     pool_size: int = Field(default=10, ge=1, le=200)
     "Connections of one server process, without the two for hints."
 

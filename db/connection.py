@@ -89,6 +89,8 @@ class Session(Reader):
         self.user_id = user_id
         self.hints: Hints = {}
         "Topics to be hinted once this is committed, each with its newest seq."
+        self.afterwards: list[Callable[[], None]] = []
+        "To be called once this is committed; what is called does not wait and does not raise."
 
     async def all(self, query: Query[R], **parameters: object) -> list[R]:
         """Every row of the answer."""
@@ -164,6 +166,11 @@ class Database:
             },
         )
 
+    @property
+    def in_use(self) -> int:
+        """Connections of the pool that are lent out."""
+        return self._watchdog.count
+
     async def close(self) -> None:
         """Wait a moment for open transactions, then cut what is left."""
         if self._pool is None:
@@ -230,6 +237,8 @@ class Database:
             except BaseException:  # a cancellation can come at any of the three
                 await _roll_back(driver)
                 raise
+        for call in session.afterwards:
+            call()
         if session.hints:
             self.on_commit(session.hints)
 

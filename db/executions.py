@@ -107,7 +107,8 @@ _MOVE = Query(
         fence = fence + cast(not :held as int),
         lease_owner = case when :held then lease_owner end,
         lease_until = case when :held then lease_until end,
-        finished_at = case when :ended then clock_timestamp() end
+        finished_at = case when :ended then clock_timestamp() end,
+        queued_at = case when cast(:status as text) = 'QUEUED' then clock_timestamp() else queued_at end
     where user_id = :user_id and id = :id
     returning {COLUMNS}
     """,

@@ -13,12 +13,21 @@ from uuid import UUID
 
 from db.connection import Session
 from db.executions import COLUMNS, OF_RUN, ExecutionRow
-from db.query import Query
+from db.query import Query, Row
 
 HEAD_START_SECONDS = 300
 "What a step of priority is worth in the queue."
 TURN_SECONDS = 60
 "How far one user's runs of one priority stand apart."
+
+
+class QueueRow(Row):
+    """How the queue stands."""
+
+    runs: int
+    "That a worker could claim now."
+    age: float
+    "Seconds that the oldest of them has waited."
 
 
 class ClaimedRow(ExecutionRow):
@@ -99,7 +108,12 @@ _IS_NEXT_WANTED = Query(
     limit 1
     """
 )
-_UNBLOCK = Query("update executions set blocked = false where user_id = :user_id and id = :id")
+_UNBLOCK = Query(
+    """
+    update executions set blocked = false, queued_at = clock_timestamp()
+    where user_id = :user_id and id = :id
+    """
+)
 _QUEUED_BEFORE = Query(
     """
     select mine.id, (
@@ -108,6 +122,14 @@ _QUEUED_BEFORE = Query(
     ) as position
     from executions as mine where mine.id = any(:ids) and mine.user_id = :user_id and mine.status = 'QUEUED'
     """
+)
+_STANDING = Query(
+    """
+    select count(*) as runs,
+      cast(coalesce(extract(epoch from clock_timestamp() - min(queued_at)), 0) as float8) as age
+    from executions where status = 'QUEUED' and not blocked
+    """,
+    QueueRow,
 )
 # Locks the rows it takes and skips those that another worker is taking: no run has two owners.
 CLAIM = Query(
@@ -207,3 +229,8 @@ async def queue_positions(session: Session, user_id: UUID, ids: list[UUID]) -> d
     """
     found = await session.all(_QUEUED_BEFORE, user_id=user_id, ids=ids)
     return {row["id"]: row["position"] for row in found}
+
+
+async def standing(session: Session) -> QueueRow:
+    """How long the queue is and how old, over all users. Needs a system transaction."""
+    return await session.one(_STANDING)

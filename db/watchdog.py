@@ -51,6 +51,11 @@ class Watchdog:
             self._task.cancel()
             await asyncio.wait({self._task})
 
+    @property
+    def count(self) -> int:
+        """How many are lent."""
+        return len(self._lent)
+
     def lend(self, driver: Lent) -> None:
         """From now on somebody has it."""
         self._lent[driver] = self._clock()

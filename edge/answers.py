@@ -23,6 +23,8 @@ class Answer:
     cursor: str | None = None
     "Where the stream stands after this event."
 
+    has_errors: bool = False
+
     @cached_property
     def text(self) -> str:
         """The body for who sends text."""

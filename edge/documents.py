@@ -66,6 +66,9 @@ class Operation:
     "The variable behind the argument `after` of a subscription's field."
     demand: Demand
     "What the guard looks at."
+    label: str
+    """What figures call it, one of few: its name where the operator knows all documents, else its only field;
+    `several` where it has more."""
     shaping: tuple[str, ...] = ()
     "The variables that decide which fields of a subscription there are."
 
@@ -87,6 +90,7 @@ class Documents:
         self._schema = schema
         self._access = access
         self._settings = settings
+        self._knows_names = settings.trusted_documents is not None
         self._kept: OrderedDict[str, dict[str | None, Operation] | Failure] = OrderedDict()
         self._characters = 0
 
@@ -133,7 +137,7 @@ class Documents:
             errors = self._validate(document)
         if errors:
             raise Failure([refused(error, VALIDATION_FAILED) for error in errors])
-        operations = _operations(self._schema, document, self._access)
+        operations = _operations(self._schema, document, self._access, self._knows_names)
         if not operations:
             raise _no_operation("The document holds no operation.")
         return operations
@@ -183,10 +187,12 @@ def _nul_strings(document: DocumentNode, text: str) -> list[GraphQLError]:
     return finder.found
 
 
-def _operations(schema: GraphQLSchema, document: DocumentNode, access: Access) -> dict[str | None, Operation]:
+def _operations(
+    schema: GraphQLSchema, document: DocumentNode, access: Access, knows_names: bool
+) -> dict[str | None, Operation]:
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     nodes = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
-    found = (_operation(schema, document, node, fragments, access) for node in nodes)
+    found = (_operation(schema, document, node, fragments, access, knows_names) for node in nodes)
     return {operation.name: operation for operation in found}
 
 
@@ -196,6 +202,7 @@ def _operation(
     node: OperationDefinitionNode,
     fragments: Fragments,
     access: Access,
+    knows_names: bool,
 ) -> Operation:
     fields = list(_root_fields(node.selection_set, fragments, set()))
     roots = frozenset((f.alias or f.name).value for f in fields if not f.name.value.startswith("__"))
@@ -203,11 +210,19 @@ def _operation(
         error = GraphQLError(f"An operation has {MAX_ROOT_FIELDS} root fields at most.", node)
         raise Failure([refused(error, VALIDATION_FAILED)])
     demand = demand_of(schema, node, fragments, fields, access)
+    label = _label(node, fields, knows_names)
     if node.operation is not OperationType.SUBSCRIPTION:
-        return Operation(document, node, roots, None, demand)
+        return Operation(document, node, roots, None, demand, label)
     if len(roots) != 1:
         raise Failure([refused(GraphQLError("A subscription has one field.", node), VALIDATION_FAILED)])
-    return Operation(document, node, roots, _resume_variable(fields[0]), demand, _shaping(document))
+    return Operation(document, node, roots, _resume_variable(fields[0]), demand, label, _shaping(document))
+
+
+def _label(node: OperationDefinitionNode, fields: list[FieldNode], knows_names: bool) -> str:
+    if knows_names and node.name is not None:
+        return node.name.value
+    names = {field.name.value for field in fields}
+    return names.pop() if len(names) == 1 else "several"
 
 
 def _root_fields(

@@ -10,6 +10,7 @@ from edge.answers import Failure
 from edge.headers import QuickHeaders, request_id
 from edge.negotiation import Media, accepted
 from edge.requests import is_object
+from telemetry import metrics
 
 Header = tuple[bytes, bytes]
 
@@ -105,6 +106,7 @@ class Exchange:
     async def start(self, media: Media, status: int, headers: list[Header]) -> None:
         """Send the head of a response."""
         self._started = True
+        metrics.response(status)
         kind = (b"content-type", f"{media}; charset=utf-8".encode())
         ours = (b"x-request-id", self.request_id.encode())
         head = [kind, ours, *_ALWAYS, *headers]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from uuid import UUID
 
 import orjson
 import strawberry
@@ -23,6 +24,7 @@ from edge.door import Door, RequestFacts
 from edge.guard import Charge, Guard
 from edge.live import Live, Views
 from edge.manifest import load_trusted
+from edge.measuring import Measuring
 from edge.patience import Patience
 from edge.plans.plan import Unfinished
 from edge.plans.plans import Plans
@@ -45,6 +47,11 @@ class Caller:
     address: str
     idempotency_key: str | None = None
 
+    @property
+    def user_id(self) -> UUID | None:
+        """Nobody's where there is no token."""
+        return None if self.principal is None else self.principal.user_id
+
 
 class Executions(Generic[C]):
     """What the transports share. They give any exception that leaves here to `masking.failure`."""
@@ -61,6 +68,11 @@ class Executions(Generic[C]):
         self._hide_suggestions = not settings.introspection
         self._seconds = settings.operation_timeout_seconds
         self._door = door
+
+    @property
+    def streams(self) -> int:
+        """Open subscriptions of whoever has signed in."""
+        return self._seats.count
 
     async def select(self, request: GraphQLRequest, caller: Caller) -> Operation:
         """The valid operation that a request names. Raises Failure, BadRequest and RateLimited."""
@@ -79,8 +91,11 @@ class Executions(Generic[C]):
 
     async def run(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
         """Carry out a query or a mutation. Raises Failure and RequestError before any resolver has run."""
-        charge = await self._guard.admit(operation.demand, variables, caller)
-        return charge.shown_in(await self._carry_out(operation, variables, caller))
+        with Measuring(operation) as measuring:
+            charge = await self._guard.admit(operation.demand, variables, caller)
+            answer = await self._carry_out(operation, variables, caller)
+            measuring.answered(has_errors=answer.has_errors)
+            return charge.shown_in(answer)
 
     async def _carry_out(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
         patience = Patience(self._seconds)
@@ -96,6 +111,14 @@ class Executions(Generic[C]):
         A stream of ours comes as Live. Any other source comes as a generator, and closing that closes the
         source, before `aclose` returns.
         """
+        with Measuring(operation) as measuring:
+            opened = await self._open(operation, variables, caller)
+            measuring.answered(has_errors=False)
+            return opened
+
+    async def _open(
+        self, operation: Operation, variables: dict[str, object], caller: Caller
+    ) -> Live | AsyncGenerator[Answer, None]:
         charge = await self._guard.admit(operation.demand, variables, caller)
         execution = self._execution(operation, variables, self._context(caller, Patience(None)))
         leave = self._seat(caller)
@@ -218,10 +241,10 @@ def _answer(result: ExecutionResult, correlation_id: str, cursor: str | None = N
     if cursor is not None:
         content["extensions"] = {"cursor": cursor}
     try:
-        return Answer(orjson.dumps(content, option=orjson.OPT_UTC_Z), cursor)
+        return Answer(orjson.dumps(content, option=orjson.OPT_UTC_Z), cursor, bool(result.errors))
     except TypeError as error:  # a value that JSON or UTF-8 has no form for
         content |= {"data": None, "errors": masking.failure(error, correlation_id).errors}
-        return Answer(orjson.dumps(content), cursor)
+        return Answer(orjson.dumps(content), cursor, has_errors=True)
 
 
 def _errors(result: ExecutionResult, correlation_id: str) -> list[PublicError]:

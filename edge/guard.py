@@ -77,8 +77,10 @@ class Charge:
         if self.balance is not None:
             cost["budget"] = {"limit": self.balance.limit, "remaining": self.balance.remaining}
         if answer.cursor is None:  # then it has no extensions yet
-            return Answer(b'%b,"extensions":{"cost":%b}}' % (answer.body[:-1], orjson.dumps(cost)))
-        return Answer(b'%b,"cost":%b}}' % (answer.body[:-2], orjson.dumps(cost)), answer.cursor)
+            body = b'%b,"extensions":{"cost":%b}}' % (answer.body[:-1], orjson.dumps(cost))
+        else:
+            body = b'%b,"cost":%b}}' % (answer.body[:-2], orjson.dumps(cost))
+        return Answer(body, answer.cursor, answer.has_errors)
 
 
 class Guard:

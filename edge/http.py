@@ -28,6 +28,7 @@ from edge.requests import GraphQLRequest, read_json
 from edge.sse import Answers, EventStream, close, failing
 from errors import BadRequest, RequestError, Unavailable
 from settings import Settings
+from telemetry import logs
 
 C = TypeVar("C")
 
@@ -67,6 +68,7 @@ class Http(Generic[C]):
         request = await self._request(exchange)
         principal = await self._door.authenticate(bearer(exchange.headers.get("authorization")))
         caller = Caller(principal, exchange.request_id, address_of(exchange.scope))
+        logs.about(request_id=caller.request_id, user_id=caller.user_id)
         try:
             operation = await self._executions.select(request, caller)
         except (Failure, RequestError) as error:

@@ -109,4 +109,5 @@ def _report(error: Exception, correlation_id: str, where: str) -> None:
     """Each line of the traceback is set in, so that a message cannot pass for a line of the log."""
     lines = "".join(traceback.format_exception(error)).splitlines()[-_MAX_LOG_LINES:]
     told = "\n".join("  | " + printable(line) for line in lines)
-    _log.error("INTERNAL correlationId=%s at %s\n%s", correlation_id, where, told)
+    about = {"request_id": correlation_id}
+    _log.error("INTERNAL correlationId=%s at %s\n%s", correlation_id, where, told, extra=about)

@@ -18,6 +18,7 @@ from edge.live import Live
 from edge.outbox import Gone, Outbox
 from edge.requests import GraphQLRequest
 from events.source import CloseReason
+from telemetry import logs
 
 C = TypeVar("C")
 
@@ -125,6 +126,7 @@ class Operations(Generic[C]):
             await asyncio.wait(self._tasks)
 
     async def _carry(self, underway: _Underway, request: GraphQLRequest, caller: Caller) -> None:
+        logs.about(request_id=caller.request_id, user_id=caller.user_id)
         try:
             live = await self._execute(underway, request, caller)
             if live is not None:

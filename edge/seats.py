@@ -23,6 +23,11 @@ class Seats:
         self._most, self._what = most, what
         self._taken: Counter[UUID] = Counter()
 
+    @property
+    def count(self) -> int:
+        """Taken, by everybody."""
+        return self._taken.total()
+
     def take(self, user_id: UUID) -> Callable[[], None]:
         """Take one, until the answer is called. Raises RateLimited."""
         if self._taken[user_id] >= self._most:

@@ -15,6 +15,7 @@ from edge.http import Http
 from edge.seats import Seats
 from edge.websocket import Sockets
 from settings import Settings
+from telemetry import logs
 
 C = TypeVar("C")
 
@@ -41,12 +42,23 @@ class Edge(Generic[C]):
 
     async def ask(self, document: str, variables: dict[str, object], caller: Caller) -> dict[str, object]:
         """The result of one operation of our own, for a door beside HTTP and WebSocket: guarded like any."""
+        logs.about(request_id=caller.request_id, user_id=caller.user_id)
         try:
             operation = self._executions.own(document)
             body = (await self._executions.run(operation, variables, caller)).body
         except Exception as error:
             body = masking.failure(error, caller.request_id).body
         return orjson.loads(body)
+
+    @property
+    def sockets(self) -> int:
+        """Open ones, whose client has signed in."""
+        return self._connections.sockets.count
+
+    @property
+    def streams(self) -> int:
+        """Open subscriptions of whoever has signed in."""
+        return self._executions.streams
 
     @property
     def draining(self) -> bool:

@@ -13,6 +13,7 @@ from engine.speech import Speech
 from engine.states import EndReason
 from engine.steps import Step
 from engine.tools.tool import Transient
+from telemetry import metrics
 
 log = logging.getLogger(__name__)
 
@@ -40,12 +41,13 @@ class Asking:
             raise _ends(problem.message) from problem
 
     async def _patiently(self, turn: Turn) -> AnyDecision:
-        decision = await self.patience.call(
-            lambda: self._try(turn),
-            seconds=self.seconds,
-            tries=1,
-            before_retry=self._before_retry,
-        )
+        with metrics.model_seconds.time():
+            decision = await self.patience.call(
+                lambda: self._try(turn),
+                seconds=self.seconds,
+                tries=1,
+                before_retry=self._before_retry,
+            )
         self.step = replace(self.step, usage=decision.usage, model_message=decision.model_message)
         return decision
 

@@ -20,6 +20,7 @@ from engine.expiry import expire_run
 from engine.moves import make_ready, move
 from engine.schedules import start_due_runs
 from engine.states import Cause, loss
+from telemetry import metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ async def _lose_still(session: Session, row: ExecutionRow) -> None:
 
 
 async def _lose(session: Session, row: ExecutionRow) -> None:
+    session.afterwards.append(metrics.leases_expired.inc)
     cause = loss(row.attempt, row.max_attempts)
     await move(session, row, EXHAUSTED if cause is Cause.EXHAUSTION else LOST)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -97,6 +98,11 @@ class Entry:
         )
         self._tell(fact)
         self._activity.append(fact)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What it tells the readers of the run."""
+        return self._events
 
     @property
     def is_empty(self) -> bool:

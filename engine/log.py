@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from uuid import UUID
 
 from db import events as rows
@@ -11,7 +12,17 @@ from db.conversations import advance_conversation
 from db.executions import ExecutionRow
 from engine.facts import status_fact
 from engine.states import TERMINAL
-from events.kinds import Event
+from events.kinds import Event, ExecutionStatusChanged, StepFinished
+from telemetry import metrics
+
+
+def count(session: Session, events: Iterable[Event]) -> None:
+    """After the commit, count the ends of runs and steps that these tell of."""
+    for event in events:
+        if isinstance(event, StepFinished):
+            session.afterwards.append(partial(metrics.step_ended, event.step.kind, event.step.status))
+        elif isinstance(event, ExecutionStatusChanged) and event.status in TERMINAL:
+            session.afterwards.append(partial(metrics.run_ended, event.status, event.end_reason))
 
 
 async def append(
@@ -40,6 +51,7 @@ async def tell_status(session: Session, *runs: ExecutionRow) -> None:
     Told to their readers, those of their conversations, and their users'.
     """
     facts = [(run, status_fact(run)) for run in runs]
+    count(session, (fact for _, fact in facts))
     told = [{"user_id": run.user_id, "kind": fact.kind, "payload": fact.payload()} for run, fact in facts]
     own = [{"stream": run.id, "seq": run.last_seq, **line} for run, line in zip(runs, told, strict=True)]
     await rows.insert_entries(session, own)

@@ -11,7 +11,7 @@ from db.executions import ExecutionRow
 from engine.aftermath import after_end
 from engine.endings import Ending
 from engine.interrupts import close_interrupts
-from engine.log import append, tell_status
+from engine.log import append, count, tell_status
 from engine.states import (
     TERMINAL,
     Cause,
@@ -118,4 +118,5 @@ async def _close_open_steps(session: Session, row: ExecutionRow, error: str) -> 
         closed = await step_rows.close_step(session, step, row.user_id, fields)
         fact = StepFinished(execution_id=row.id, step=Step.of(closed).facts())
         await append(session, row.id, row.user_id, seq, [fact])
+        count(session, [fact])
     return advanced

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import asyncpg
 from db.connection import Database, Session
 from db.journal import WrittenRow, write_entries
 from engine.entry import Entry
+from engine.log import count
 from engine.states import Status
 from errors import LeaseLost, Unavailable
 
@@ -64,7 +66,8 @@ class Scribe:
         if not batch:
             return
         runs = {letter.entry.run.id for letter in batch}
-        writing = asyncio.create_task(self._write_batch(batch), name="scribe")
+        # In nobody's context: a batch is of many runs.
+        writing = asyncio.create_task(self._write_batch(batch), name="scribe", context=Context())
         self._writing[writing] = runs
         writing.add_done_callback(self._go_on)
         if len(self._writing) < _MOST_BATCHES:
@@ -142,8 +145,10 @@ async def inscribe(session: Session, entries: Sequence[Entry]) -> dict[UUID, Wri
     The answer leaves out those whose fence was raised; `refusal` says what to make of one.
     """
     written = await write_entries(session, [entry.as_json() for entry in entries])
+    events = {entry.run.id: entry.events for entry in entries}
     for row in written:
         if row.last_seq is not None:
+            count(session, events[row.id])
             session.hint(row.id.hex, row.last_seq)
         if row.activity_seq is not None:
             session.hint(row.user_id.hex, row.activity_seq)

@@ -30,6 +30,7 @@ from errors import LeaseLost, Unavailable
 from events.hub import Bell, Hub
 from ids import new_id
 from settings import Settings
+from telemetry import logs, metrics
 
 T = TypeVar("T")
 
@@ -85,6 +86,16 @@ class Worker:
         self._draining = False
         self._renewed_at = 0.0
         self._queue: Bell
+
+    @property
+    def draining(self) -> bool:
+        """Whether it claims nothing more."""
+        return self._draining
+
+    @property
+    def count(self) -> int:
+        """Runs in its hands."""
+        return len(self._held)
 
     async def work(self) -> None:
         """Claim and carry until cancelled; then drain: no run is left behind under a lease."""
@@ -179,15 +190,18 @@ class Worker:
 
     async def _carry(self, held: Held) -> None:
         run = held.run
+        logs.about(execution_id=run.id, user_id=run.user_id, attempt=run.attempt)
         try:
             await self._carry_through(held)
         except LeaseLost:
+            metrics.leases_lost.inc()
             log.warning("lost the lease of run %s in attempt %s", run.id, run.attempt)
         except (Unavailable, asyncio.CancelledError):  # told to let go while the database was away
             log.warning("the database is away: run %s is left to its lease", run.id)
         except Exception:
             log.exception("run %s is left to its lease", run.id)
         finally:
+            log.debug("let go of run %s", run.id)
             if held.deadline is not None:
                 held.deadline.cancel()
             if self._held.get(run.id) is held:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Protocol
@@ -16,6 +17,7 @@ from events.backend import PostgresBackend, RedisBackend
 from events.bell import Bell
 from events.hints import GAP, unpack
 from events.notifier import Notifier
+from telemetry import metrics
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +111,7 @@ class Hub:
             self.ring_all()
             return
         hints = unpack(message)
+        metrics.hints_heard.inc(len(hints))
         for ear in self._ears:
             ear.hear(hints)
         for topic in hints:
@@ -118,8 +121,11 @@ class Hub:
     async def _prove(self) -> None:
         while True:
             with self.listen(self._pulse) as bell:
+                sent_at = time.perf_counter()
                 self.publish({self._pulse: 0})
                 came = await bell.wait(self._pulse_deadline_seconds)
+            if came:
+                metrics.hint_lag.observe(time.perf_counter() - sent_at)
             self._judge(came)
             if came:
                 await asyncio.sleep(self._pulse_seconds)

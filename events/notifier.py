@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from events.backoff import Backoff
 from events.hints import Hints, pack
+from telemetry import metrics
 
 log = logging.getLogger(__name__)
 
@@ -77,4 +78,5 @@ class Notifier:
             log.warning("hints: cannot send: %r; again in %.2f s", error, seconds)
             await asyncio.sleep(seconds)
         else:
+            metrics.hints_sent.inc(len(carried))
             self._backoff.succeeded()

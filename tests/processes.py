@@ -85,10 +85,10 @@ class House:
         self.servers: list[str] = []
         self.processes: list[Process] = []
 
-    def start_server(self) -> Process:
+    def start_server(self, **settings: str) -> Process:
         """A server that is ready; its address is the last of `servers`."""
         address = f"http://127.0.0.1:{free_port()}"
-        process = self.start("serve", "--port", address.rpartition(":")[2])
+        process = self.start("serve", "--port", address.rpartition(":")[2], **settings)
         until(lambda: _is_ready(address), process)
         self.servers.append(address)
         return process
@@ -97,13 +97,13 @@ class House:
         """A client of one of the servers, patient enough for what waits by contract."""
         return httpx2.AsyncClient(base_url=self.servers[server], timeout=40)
 
-    def start_worker(self) -> Process:
-        return self.start("worker")
+    def start_worker(self, **settings: str) -> Process:
+        return self.start("worker", **settings)
 
-    def start(self, *arguments: str) -> Process:
+    def start(self, *arguments: str, **settings: str) -> Process:
         """A `baton` command on this database."""
         log = self._folder / f"{arguments[0]}-{len(self.processes)}.log"
-        process = Process(*arguments, env=self._env, log=log)
+        process = Process(*arguments, env={**self._env, **settings}, log=log)
         self.processes.append(process)
         self._stack.callback(process.kill)
         return process

@@ -10,13 +10,13 @@ FLOORS: list[set[str]] = [
     {"cli"},
     {"launch"},
     {"app"},
-    {"mcp_server"},
+    {"mcp_server", "monitor"},
     {"edge", "schema"},
     {"resolvers"},
     {"engine"},
     {"events", "db"},
     {"auth"},
-    {"settings", "client"},
+    {"settings", "client", "telemetry"},
     {"errors", "ids", "projection", "redaction", "scopes"},
 ]
 ROOMS = set.union(*FLOORS)

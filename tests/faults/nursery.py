@@ -144,7 +144,6 @@ def _settle_in(env: dict[str, str], log: str) -> None:
     os.dup2(out, 2)
     os.environ.clear()
     os.environ.update(env)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
 if __name__ == "__main__":

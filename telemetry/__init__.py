@@ -1,0 +1,1 @@
+"""What tells an operator how a process is doing: lines of log, figures, traces."""

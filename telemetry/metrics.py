@@ -1,0 +1,92 @@
+"""Figures for Prometheus. Counted where it happens, in this process alone: sums are Prometheus' work.
+
+Labels are bounded: names of operations come from the schema or from the operator's own documents, codes and
+states from our enumerations. No id, no name that a client chose.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
+
+M = TypeVar("M", Counter, Histogram)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class _Labelled(Generic[M]):
+    """The children of one metric, kept: the library's own way to find one costs more than to count."""
+
+    def __init__(self, parent: M) -> None:
+        self._parent = parent
+        self._children: dict[tuple[str, ...], M] = {}
+
+    def of(self, *labels: str) -> M:
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = self._parent.labels(*labels)
+        return child
+
+
+_operations = _Labelled(
+    Histogram(
+        "baton_operation_seconds",
+        "Queries and mutations from their start to their answer, subscriptions until they are open.",
+        ("type", "operation", "outcome"),
+        buckets=_SECONDS,
+    )
+)
+_responses = _Labelled(Counter("baton_http_responses", "Answers of /graphql by HTTP status.", ("status",)))
+_runs = _Labelled(Counter("baton_runs_ended", "Runs that this process ended.", ("status", "reason")))
+_steps = _Labelled(Counter("baton_steps", "Steps that this process ended.", ("kind", "status")))
+model_seconds = Histogram(
+    "baton_model_call_seconds",
+    "Calls of models of providers, tries and waits between them included.",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100),
+)
+leases_lost = Counter("baton_leases_lost", "Runs whose lease this worker lost while it carried them.")
+leases_expired = Counter("baton_leases_expired", "Leases that ran out and were swept here.")
+hints_sent = Counter("baton_hints_sent", "Topics of hints that were sent.")
+hints_heard = Counter("baton_hints_heard", "Topics of hints that arrived.")
+hint_lag = Histogram(
+    "baton_hint_lag_seconds",
+    "From sending to hearing: of a hint that this process sends to itself every 5 s.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
+)
+
+# As they stand when they are read.
+hints_healthy = Gauge("baton_hints_healthy", "Whether hints arrive, by the newest proof.")
+queue_runs = Gauge("baton_queue_runs", "Runs that wait for a worker, of the whole house.")
+queue_age = Gauge("baton_queue_age_seconds", "How long the oldest of them has waited; 0 where none waits.")
+pool_size = Gauge("baton_pool_connections", "Connections that the pool of this process may have.")
+pool_in_use = Gauge("baton_pool_in_use", "Connections of the pool that are lent out.")
+sockets = Gauge("baton_sockets", "Open WebSockets whose client has signed in.")
+streams = Gauge("baton_streams", "Open subscriptions, over WebSockets and Server-Sent Events.")
+worker_slots = Gauge("baton_worker_slots", "Runs that this worker may carry at a time.")
+worker_runs = Gauge("baton_worker_runs", "Runs that this worker carries.")
+
+
+def operation(kind: str, name: str, outcome: str, seconds: float) -> None:
+    """One was carried out (`ok`), answered with errors (`errors`), or refused (`refused`)."""
+    _operations.of(kind, name, outcome).observe(seconds)
+
+
+def response(status: int) -> None:
+    """One answer of /graphql."""
+    _responses.of(str(status)).inc()
+
+
+def run_ended(status: str, reason: str | None) -> None:
+    """A run has come to its end, and that is committed."""
+    _runs.of(status, reason or "").inc()
+
+
+def step_ended(kind: str, status: str) -> None:
+    """A step has its outcome, and that is committed."""
+    _steps.of(kind, status).inc()
+
+
+def exposition() -> bytes:
+    """All of them, in the text format of Prometheus."""
+    return generate_latest(REGISTRY)
