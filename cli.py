@@ -54,7 +54,8 @@ _CHECKS = (
     ("basedpyright", "--level", "error"),
 )
 _INSTANTS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
-_PYTEST = ("pytest", "-n", "2", "--dist", "loadfile")
+_PYTEST = ("pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+"More processes than the two cores of CI: half of the time they wait for others."
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 

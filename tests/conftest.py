@@ -21,6 +21,33 @@ from tests import postgres
 from tests.api import Api
 from tests.processes import SECRET, House, open_house
 
+LONGEST_FIRST = (
+    "hostile/test_storm.py",
+    "hostile/test_operations.py",
+    "simulation/test_histories.py",
+    "clients/test_console.py",
+    "launch/test_launcher.py",
+    "bench/test_benches.py",
+    "commands/test_running.py",
+    "agent/test_commands.py",
+    "acceptance/test_doors.py",
+    "plans/test_documents.py",
+    "edge/test_fuzz.py",
+    "launch/test_image.py",
+    "faults/test_streams.py",
+    "test_commands.py",
+    "clients/test_chat.py",
+    "clients/test_graphiql.py",
+)
+"The files that take longest: begun first, so that at the end nobody waits for one of them alone."
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is done by one process, in its own order (`--dist loadfile`)."""
+    rank = {Path(__file__).parent / name: at for at, name in enumerate(LONGEST_FIRST)}
+    assert all(path.exists() for path in rank)
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
