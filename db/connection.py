@@ -41,6 +41,7 @@ BY_INDEX = """
 """
 "For statements that look at a few rows of however many: no plan of theirs walks through a table."
 _AS_USER = "begin; select set_config('role', '{role}', true), set_config('baton.user_id', '{user}', true)"
+_IMPATIENT = ", set_config('lock_timeout', '{milliseconds}', true)"
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -190,29 +191,46 @@ class Database:
         return UserReader(self, user_id)
 
     @asynccontextmanager
-    async def as_user(self, user_id: UUID) -> AsyncGenerator[Session]:
+    async def as_user(self, user_id: UUID, lock_seconds: float | None = None) -> AsyncGenerator[Session]:
         """A transaction that sees and writes this user's rows only; commits when the block ends well.
 
-        Raises Unauthenticated where rows are written for a user who is gone.
+        With `lock_seconds` a statement that waits longer than that for a lock fails. Raises Unauthenticated
+        where rows are written for a user who is gone.
         """
+        begin = _AS_USER.format(role=API_ROLE, user=user_id)
+        if lock_seconds is not None:
+            begin += _IMPATIENT.format(milliseconds=round(lock_seconds * 1_000))
         try:
-            async with self._transaction(_AS_USER.format(role=API_ROLE, user=user_id), user_id) as session:
+            async with self._transaction(begin, user_id) as session:
                 yield session
         except asyncpg.ForeignKeyViolationError as error:
             if not str(error.constraint_name).endswith("_user_id_fkey"):
                 raise
             raise Unauthenticated() from error
 
-    async def transact(self, user_id: UUID, work: Callable[[Session], Awaitable[T]]) -> T:
-        """`work` in a transaction of this user's; begun anew after a deadlock, three times at most."""
+    async def transact(
+        self, user_id: UUID, work: Callable[[Session], Awaitable[T]], *, lock_seconds: float | None = None
+    ) -> T:
+        """`work` in a transaction of this user's; begun anew after a deadlock, three times at most.
+
+        With `lock_seconds` it lets go of all that it has locked whenever it has waited so long for something
+        else, and begins anew until it is through or cancelled: who wants what it holds waits no longer.
+        """
         for _ in range(_TRIES - 1):
             with suppress(asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
-                return await self._work(user_id, work)
-        return await self._work(user_id, work)
+                return await self._work(user_id, work, lock_seconds)
+        return await self._work(user_id, work, lock_seconds)
 
-    async def _work(self, user_id: UUID, work: Callable[[Session], Awaitable[T]]) -> T:
-        async with self.as_user(user_id) as session:
-            return await work(session)
+    async def _work(
+        self, user_id: UUID, work: Callable[[Session], Awaitable[T]], lock_seconds: float | None
+    ) -> T:
+        while True:
+            try:
+                async with self.as_user(user_id, lock_seconds) as session:
+                    return await work(session)
+            except asyncpg.LockNotAvailableError:
+                if lock_seconds is None:
+                    raise
 
     @asynccontextmanager
     async def as_system(self, *, by_index: bool = False) -> AsyncGenerator[Session]:

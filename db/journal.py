@@ -59,15 +59,16 @@ _WRITE = """
     ), stepped as (
       insert into steps
         (id, execution_id, user_id, number, kind, status, tool_name, call_id, input, result, text, error,
-         model_message, input_tokens, output_tokens, cost, attempt, tries, started_at, finished_at,
-         started_seq, finished_seq)
+         model_message, input_tokens, output_tokens, cost, attempt, tries, effect, started_at,
+         finished_at, started_seq, finished_seq)
       select step.id, run.id, run.user_id, number, kind, status, tool_name, call_id, input, result, text,
-        error, model_message, input_tokens, output_tokens, cost, attempt, tries, started_at, finished_at,
-        coalesce(run.base + began, 0), run.base + ended
+        error, model_message, input_tokens, output_tokens, cost, attempt, tries, effect, started_at,
+        finished_at, coalesce(run.base + began, 0), run.base + ended
       from run, jsonb_to_recordset(run.steps) as step (
         id uuid, number int, kind text, status text, tool_name text, call_id text, input jsonb, result jsonb,
         text text, error text, model_message jsonb, input_tokens int, output_tokens int, cost float8,
-        attempt int, tries int, started_at timestamptz, finished_at timestamptz, began int, ended int)
+        attempt int, tries int, effect text, started_at timestamptz, finished_at timestamptz, began int,
+        ended int)
       on conflict (execution_id, number) do update
       set kind = excluded.kind, status = excluded.status, tool_name = excluded.tool_name,
           call_id = excluded.call_id, input = excluded.input, result = excluded.result, text = excluded.text,

@@ -14,11 +14,11 @@ _KEEP = Query(
     f"""
     insert into steps
       (id, execution_id, user_id, number, kind, status, tool_name, call_id, input, result, text, error,
-       model_message, input_tokens, output_tokens, cost, attempt, tries, started_at, finished_at,
-       started_seq, finished_seq)
+       model_message, input_tokens, output_tokens, cost, attempt, tries, effect, started_at,
+       finished_at, started_seq, finished_seq)
     select fresh.id, :execution_id, user_id, step.number, kind, status, tool_name, call_id, input, result,
-      text, error, model_message, input_tokens, output_tokens, cost, 0, tries, started_at, finished_at,
-      2 * step.number, 2 * step.number + 1
+      text, error, model_message, input_tokens, output_tokens, cost, 0, tries, effect, started_at,
+      finished_at, 2 * step.number, 2 * step.number + 1
     from steps as step
     join unnest(cast(:ids as uuid[])) with ordinality as fresh (id, number) on fresh.number = step.number
     where step.execution_id = :old_id and step.user_id = :user_id
@@ -29,9 +29,9 @@ _KEEP = Query(
 _BEGIN = Query(
     f"""
     insert into steps
-      (id, execution_id, user_id, number, kind, tool_name, call_id, input, attempt, tries, started_at,
-       started_seq)
-    select fresh.id, :execution_id, user_id, step.number, kind, tool_name, call_id, input, 0, 0,
+      (id, execution_id, user_id, number, kind, tool_name, call_id, input, attempt, tries, effect,
+       started_at, started_seq)
+    select fresh.id, :execution_id, user_id, step.number, kind, tool_name, call_id, input, 0, 0, effect,
       clock_timestamp(), cast(:base as int) + fresh.place
     from steps as step
     join unnest(cast(:ids as uuid[]), cast(:numbers as int[])) with ordinality as fresh (id, number, place)

@@ -26,6 +26,8 @@ class ScheduleRow(Row):
     priority: int
     remaining: int | None
     next_run_at: datetime | None
+    problem: str | None
+    problem_at: datetime | None
     created_at: datetime
 
 
@@ -101,7 +103,9 @@ _LOCK_TICK = Query(
 )
 _MOVE_ON = Query(
     """
-    update schedules set next_run_at = :next_run_at, remaining = :remaining
+    update schedules
+    set next_run_at = :next_run_at, remaining = :remaining, problem = :problem,
+        problem_at = case when cast(:problem as text) is not null then next_run_at end
     where user_id = :user_id and id = :id
     """
 )
@@ -153,11 +157,12 @@ async def lock_tick(session: Session, tick: TickRow) -> LockedRow | None:
     return await session.first(_LOCK_TICK, user_id=tick.user_id, id=tick.id, tick=tick.next_run_at)
 
 
-async def move_on(
-    session: Session, row: ScheduleRow, next_run_at: datetime | None, remaining: int | None
-) -> None:
-    """Give a locked schedule its next time; None: it has none."""
-    await session.run(_MOVE_ON, user_id=row.user_id, id=row.id, next_run_at=next_run_at, remaining=remaining)
+async def move_on(session: Session, row: ScheduleRow, fields: Mapping[str, object]) -> None:
+    """Give a locked schedule its next time.
+
+    `fields`: next_run_at (None: it has none), remaining, and as problem why its tick started nothing.
+    """
+    await session.run(_MOVE_ON, user_id=row.user_id, id=row.id, **fields)
 
 
 async def name_tick(session: Session, row: ScheduleRow, execution_id: UUID, version_id: UUID | None) -> None:

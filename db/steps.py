@@ -35,6 +35,7 @@ class StepRow(Row):
     cost: float | None
     attempt: int
     tries: int
+    effect: str | None
     started_at: datetime
     finished_at: datetime | None
     started_seq: int

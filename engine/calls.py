@@ -9,11 +9,11 @@ from typing import Any
 
 from engine.desk import Desk, Verdict
 from engine.journal import Journal
-from engine.making import UNKNOWN, Making
+from engine.making import Making
 from engine.patience import Patience
 from engine.progress import Progress
 from engine.states import StepStatus
-from engine.steps import Outcome, Step
+from engine.steps import UNKNOWN, Outcome, Step
 from engine.tools.tool import AnyTool, Asked, EngineTool, ExternalTool, Toolbox, TransactionalTool
 from engine.verdicts import Verdicts
 from engine.versions import AgentVersion
@@ -55,22 +55,13 @@ class Calls:
 
     def _is_unclear(self, step: Step) -> bool:
         is_there = self.tools.get(step.tool_name) is not None
-        return not is_there or self._is_hidden(step) or step.tool_name in self.agent.approval_required
-
-    def _is_hidden(self, step: Step) -> bool:
-        """Whether the call was made, may not be made again, and nobody knows what came of it."""
-        if step.status is StepStatus.UNKNOWN:
-            return True
-        tool = self.tools.get(step.tool_name)
-        return step.tries > 0 and isinstance(tool, ExternalTool) and not tool.effect.may_repeat
+        return not is_there or step.is_hidden or step.tool_name in self.agent.approval_required
 
     async def _with_unknown(self, steps: Sequence[Step]) -> list[Step]:
         """The same steps; those of hidden calls are UNKNOWN from now on, and say since when."""
         entry = self.journal.entry()
         known = [
-            entry.finish(step, UNKNOWN)
-            if self._is_hidden(step) and step.status is StepStatus.RUNNING
-            else step
+            entry.finish(step, UNKNOWN) if step.is_hidden and step.status is StepStatus.RUNNING else step
             for step in steps
         ]
         await self.journal.write(entry)
@@ -78,7 +69,7 @@ class Calls:
 
     async def _verdict(self, asked: Asked) -> Verdict:
         tool = self.tools.get(asked.step.tool_name)
-        if self._is_hidden(asked.step):
+        if asked.step.is_hidden:
             return await self.desk.verify(asked, tool)
         if tool is None:
             return Outcome(error=f"There is no tool {asked.step.tool_name!r}.")

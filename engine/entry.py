@@ -156,6 +156,7 @@ def _step(written: _Written) -> dict[str, Any]:
         "model_message": step.model_message,
         "attempt": step.attempt,
         "tries": step.tries,
+        "effect": step.effect,
         "started_at": step.started_at,
         "finished_at": step.finished_at,
         "began": written.began,

@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 _AT_ONCE = 0.02
 "Seconds that progress waits for a word of the run to go with."
+_LOCK_SECONDS = 0.25
+"How long work on our own rows waits for one with the run in its hands: who wants to stop it waits as long."
 
 
 class Parked(Exception):
@@ -100,6 +102,7 @@ class Journal:
     async def carry_out(self, work: Callable[[Session], Awaitable[Entry]]) -> None:
         """Do work on our own rows and commit it together with the entry that tells of it, or neither.
 
+        Where it has to wait for others it is begun anew, as often as it must: the run is free in between.
         Raises LeaseLost, CancelRequested and Unavailable; then nothing of the work remains.
         """
 
@@ -111,7 +114,7 @@ class Journal:
             entry.progress(progress)
             await self._inscribe(session, entry)
 
-        await self._transact(transaction)
+        await self.db.transact(self.run.user_id, transaction, lock_seconds=_LOCK_SECONDS)
 
     async def end(self, ending: Ending, entry: Entry | None = None) -> None:
         """The run is over; `entry` is what it says last. Steps left open have failed with it.

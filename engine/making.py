@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass, replace
 
@@ -10,15 +11,13 @@ from engine.entry import Entry
 from engine.journal import Journal
 from engine.patience import Patience, TimedOut, within
 from engine.progress import Progress
-from engine.steps import Outcome, Step
+from engine.steps import UNKNOWN, Outcome, Step
 from engine.storable import NotStorable, storable
 from engine.tools.tool import Call, ExternalTool, ToolFailed, TransactionalTool, Transient
 from errors import Problem
 from ids import Kind, encode
 
 log = logging.getLogger(__name__)
-
-UNKNOWN = Outcome(error="It was called, and nobody knows whether it took effect.", is_unknown=True)
 
 
 @dataclass(slots=True)
@@ -31,19 +30,21 @@ class Making:
     progress: Progress | None = None
 
     async def transactional(self, tool: TransactionalTool) -> Step:
-        """Its work and its outcome are one commit."""
+        """Its work and its outcome are one commit. What is begun anew has what is left of the tool's time."""
         self._report()
+        until = asyncio.get_running_loop().time() + tool.timeout_seconds
         try:
-            await self.journal.carry_out(lambda session: self._work(session, tool))
+            await self.journal.carry_out(lambda session: self._work(session, tool, until))
         except Problem as problem:
             await self._finish(Outcome(error=problem.message))
         except TimedOut:
             await self._finish(_late(tool))
         return self.step
 
-    async def _work(self, session: Session, tool: TransactionalTool) -> Entry:
+    async def _work(self, session: Session, tool: TransactionalTool, until: float) -> Entry:
         user_id, arguments = self.journal.run.user_id, self.step.input or {}
-        outcome = await within(tool.timeout_seconds, lambda: tool.work(session, user_id, arguments))
+        left = until - asyncio.get_running_loop().time()
+        outcome = await within(left, lambda: tool.work(session, user_id, arguments))
         entry = self.journal.entry()
         self.step = entry.finish(self.step, outcome)
         return entry

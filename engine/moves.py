@@ -19,11 +19,10 @@ from engine.states import (
     Hands,
     InterruptStatus,
     Status,
-    StepStatus,
     after,
     hands_after,
 )
-from engine.steps import Step
+from engine.steps import UNKNOWN, Outcome, Step
 from engine.topics import CANCEL_TOPIC, QUEUE_TOPIC
 from errors import LeaseLost
 from events.kinds import StepFinished
@@ -108,13 +107,14 @@ async def _ask_no_more(session: Session, row: ExecutionRow) -> None:
 
 
 async def _close_open_steps(session: Session, row: ExecutionRow, error: str) -> ExecutionRow:
-    """No step of a run that has ended is RUNNING."""
+    """No step of a run that has ended is RUNNING. Of a call that may have taken effect nobody knows."""
     steps = await step_rows.open_steps(session, row.user_id, row.id)
     if not steps:
         return row
     advanced = await rows.advance(session, row, len(steps))
     for seq, step in enumerate(steps, advanced.last_seq - len(steps) + 1):
-        fields = {"status": StepStatus.FAILED.value, "error": error, "seq": seq}
+        outcome = UNKNOWN if Step.of(step).is_hidden else Outcome(error=error)
+        fields = {"status": outcome.status.value, "error": outcome.error, "seq": seq}
         closed = await step_rows.close_step(session, step, row.user_id, fields)
         fact = StepFinished(execution_id=row.id, step=Step.of(closed).facts())
         await append(session, row.id, row.user_id, seq, [fact])

@@ -181,8 +181,9 @@ class Carrier:
 
     def _call_step(self, number: int, call: ToolCall) -> Step:
         tool = self.tools.get(call.name)
+        effect = tool.effect if isinstance(tool, ExternalTool) else None
         # What is not to be made twice is not made before its row says so.
-        tries = 0 if isinstance(tool, ExternalTool) and not tool.effect.may_repeat else 1
+        tries = 0 if effect is not None and not effect.may_repeat else 1
         return self.journal.step(
             number,
             StepKind.TOOL_CALL,
@@ -190,6 +191,7 @@ class Carrier:
             call_id=call.call_id,
             input=call.arguments,
             tries=tries,
+            effect=effect,
         )
 
     async def _call(self, calls: Sequence[Step], progress: dict[int, Progress]) -> None:

@@ -14,9 +14,9 @@ from db.schedules import LockedRow, ScheduleRow, TickRow
 from engine.agents import agent_for_work
 from engine.cron import Cron, NotCron
 from engine.executions import LONGEST_INPUT, NewExecution, is_time_zone, start_execution
-from engine.states import Priority
+from engine.states import Priority, StartProblem
 from engine.topics import DUE_TOPIC
-from errors import InvalidInput, Issue, Problem, Unavailable
+from errors import InvalidInput, Issue, NotFound, Problem, Unavailable
 from ids import new_id
 
 log = logging.getLogger("baton.schedules")
@@ -71,7 +71,7 @@ async def start_due_runs(db: Database) -> None:
     """Start a run for every schedule whose time has come.
 
     A tick is started by whichever worker comes first. Of ticks that passed while no worker was there only
-    the oldest is started. A schedule whose run cannot be started goes on to its next tick.
+    the oldest is started. A schedule whose run cannot be started says why, and goes on to its next tick.
 
     Raises Unavailable.
     """
@@ -91,11 +91,19 @@ async def _start_or_pass_over(db: Database, tick: TickRow) -> bool:
         return await db.transact(tick.user_id, lambda session: _start(session, tick))
     except Unavailable:
         raise
-    except Problem as problem:
-        log.warning("schedule %s cannot start its run: %s", tick.id, problem.message)
+    except _AgentArchived:
+        problem = StartProblem.AGENT_ARCHIVED
+    except Problem as refused:
+        log.warning("schedule %s cannot start its run: %s", tick.id, refused.message)
+        problem = StartProblem.INVALID_INPUT
     except Exception:
         log.exception("schedule %s cannot start its run", tick.id)
-    return await db.transact(tick.user_id, lambda session: _pass_over(session, tick))
+        problem = StartProblem.INTERNAL_ERROR
+    return await db.transact(tick.user_id, lambda session: _pass_over(session, tick, problem))
+
+
+class _AgentArchived(Exception):
+    """Nothing new is given to the schedule's agent."""
 
 
 async def _start(session: Session, tick: TickRow) -> bool:
@@ -103,20 +111,29 @@ async def _start(session: Session, tick: TickRow) -> bool:
     if row is None:
         return False
     new = NewExecution(input=row.input, priority=Priority(row.priority), time_zone=row.time_zone)
-    agent = None if row.agent_id is None else await agent_for_work(session, row.user_id, row.agent_id)
+    version_id = None if row.agent_id is None else await _version_of(session, row.user_id, row.agent_id)
     run = await start_execution(session, row.user_id, new)
-    await rows.name_tick(session, row, run.id, None if agent is None else agent.version_id)
+    await rows.name_tick(session, row, run.id, version_id)
     remaining = None if row.remaining is None else row.remaining - 1
-    await rows.move_on(session, row, None if remaining == 0 else _next_tick(row), remaining)
+    next_tick = None if remaining == 0 else _next_tick(row)
+    await rows.move_on(session, row, {"next_run_at": next_tick, "remaining": remaining, "problem": None})
     return True
 
 
-async def _pass_over(session: Session, tick: TickRow) -> bool:
+async def _version_of(session: Session, user_id: UUID, agent_id: UUID) -> UUID | None:
+    try:
+        return (await agent_for_work(session, user_id, agent_id)).version_id
+    except (InvalidInput, NotFound):
+        raise _AgentArchived from None
+
+
+async def _pass_over(session: Session, tick: TickRow, problem: StartProblem) -> bool:
     """Let a tick that could not be started go by, so that it holds up no other schedule."""
     row = await rows.lock_tick(session, tick)
     if row is None:
         return False
-    await rows.move_on(session, row, _next_tick(row), row.remaining)
+    fields = {"next_run_at": _next_tick(row), "remaining": row.remaining, "problem": problem.value}
+    await rows.move_on(session, row, fields)
     return True
 
 

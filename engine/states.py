@@ -64,6 +64,25 @@ class StepStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class Effect(StrEnum):
+    """What a repeated call of a tool would do: decides what happens to one whose outcome nobody knows."""
+
+    PURE = "PURE"
+    READ = "READ"
+    IDEMPOTENT_WRITE = "IDEMPOTENT_WRITE"
+    NON_IDEMPOTENT = "NON_IDEMPOTENT"
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the same call may be made again, with the same effect key."""
+        return self is not Effect.NON_IDEMPOTENT
+
+    @property
+    def may_overlap(self) -> bool:
+        """Whether calls of one turn may run side by side."""
+        return self in {Effect.PURE, Effect.READ}
+
+
 class InterruptReason(StrEnum):
     """Why a run needs a person."""
 
@@ -104,6 +123,14 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 LIVE = frozenset(Status) - TERMINAL
 "What has not ended."
+
+
+class StartProblem(StrEnum):
+    """Why a schedule's tick started no run."""
+
+    AGENT_ARCHIVED = "AGENT_ARCHIVED"
+    INVALID_INPUT = "INVALID_INPUT"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
 class Hands(Enum):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from db.steps import StepRow
-from engine.states import StepKind, StepStatus
+from engine.states import Effect, StepKind, StepStatus
 from events.kinds import StepFacts
 
 
@@ -52,6 +52,9 @@ class Outcome:
         return StepStatus.COMPLETED if self.error is None else StepStatus.FAILED
 
 
+UNKNOWN = Outcome(error="It was called, and nobody knows whether it took effect.", is_unknown=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A step as it is to stand. `number` counts from 1 within its run."""
@@ -72,6 +75,8 @@ class Step:
     attempt: int
     tries: int = 1
     "Calls of the model or tool so far; 0: its row is there and the call was not made yet."
+    effect: Effect | None = None
+    "Of a call beyond our own rows: what a repeated one would do, as its tool said when it was begun."
     started_at: datetime
     finished_at: datetime | None = None
 
@@ -97,6 +102,7 @@ class Step:
             usage=usage,
             attempt=row.attempt,
             tries=row.tries,
+            effect=None if row.effect is None else Effect(row.effect),
             started_at=row.started_at,
             finished_at=row.finished_at,
         )
@@ -105,6 +111,13 @@ class Step:
     def has_ended(self) -> bool:
         """Whether it has its outcome."""
         return self.status in {StepStatus.COMPLETED, StepStatus.FAILED}
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether its call was made, may not be repeated, and nobody knows what came of it."""
+        if self.status is StepStatus.RUNNING:
+            return self.tries > 0 and self.effect is not None and not self.effect.may_repeat
+        return self.status is StepStatus.UNKNOWN
 
     def ended(self, outcome: Outcome, at: datetime) -> Step:
         """The same step with its outcome."""

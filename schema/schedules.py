@@ -10,7 +10,7 @@ import strawberry
 from db.schedules import ScheduleRow
 from engine import schedules as engine
 from engine.schedules import NewSchedule
-from engine.states import Priority
+from engine.states import Priority, StartProblem
 from ids import Kind
 from resolvers import agents, schedules
 from resolvers.idempotency import Call, Effect, recall_deletion
@@ -23,6 +23,27 @@ from schema.context import Info
 from schema.mutations import call_of, input_id, mutate
 from schema.node import Node
 
+_WHY = {
+    StartProblem.AGENT_ARCHIVED: "Its agent is archived.",
+    StartProblem.INVALID_INPUT: "Its run could not be started: what it is asked is no longer accepted.",
+    StartProblem.INTERNAL_ERROR: "Something went wrong on our side.",
+}
+strawberry.enum(StartProblem, name="ScheduleProblemCode", description="Why a tick started no run.")
+
+
+@strawberry.type(description="The last tick of a schedule started no run, and why. The next ones are tried.")
+class ScheduleProblem:
+    code: StartProblem
+    message: str
+    at: datetime = strawberry.field(description="The tick.")
+
+    @classmethod
+    def of_schedule(cls, row: ScheduleRow) -> ScheduleProblem | None:
+        if row.problem is None or row.problem_at is None:
+            return None
+        code = StartProblem(row.problem)
+        return cls(code=code, message=_WHY[code], at=row.problem_at)
+
 
 @off_rows
 @strawberry.type(description="Starts a run again and again, by the clock.")
@@ -34,6 +55,9 @@ class Schedule(Node):
     priority: Priority = column()
     remaining: int | None = column(description="How many more runs it starts; null: no end.")
     next_run_at: datetime | None = column()
+    problem: ScheduleProblem | None = column(
+        ScheduleProblem.of_schedule, description="Why the last tick started no run; null where it did."
+    )
     created_at: datetime = column()
     row: strawberry.Private[ScheduleRow]
 

@@ -162,6 +162,7 @@ class Step(Base):
         UniqueConstraint("execution_id", "number"),
         CheckConstraint("kind in ('THINKING','TOOL_CALL','FINAL_ANSWER')", "kind"),
         CheckConstraint("status in ('RUNNING','COMPLETED','FAILED','UNKNOWN')", "status"),
+        CheckConstraint("effect in ('PURE','READ','IDEMPOTENT_WRITE','NON_IDEMPOTENT')", "effect"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -178,6 +179,8 @@ class Step(Base):
     attempt: Mapped[int]
     tries: Mapped[int] = mapped_column(server_default="1")
     "Calls of the model or the tool, with those that failed for a moment."
+    effect: Mapped[str | None]
+    "What a repeated call would do; None where its effect is in our own rows, or there is none."
     call_id: Mapped[str | None]
     "What the model calls this call."
     model_message: Mapped[dict[str, Any] | None]
@@ -235,6 +238,7 @@ class Schedule(Base):
     __tablename__ = "schedules"
     __table_args__ = (
         CheckConstraint("priority between 1 and 3", "priority"),
+        CheckConstraint("problem in ('AGENT_ARCHIVED','INVALID_INPUT','INTERNAL_ERROR')", "problem"),
         Index("schedules_created_idx", "user_id", "created_at", "id"),
         Index("schedules_deleted_idx", "deleted_at", postgresql_where=text("deleted_at is not null")),
         Index("schedules_due_idx", "next_run_at", postgresql_where=text("next_run_at is not null")),
@@ -251,6 +255,10 @@ class Schedule(Base):
     "How many more runs it starts; None: no end."
     next_run_at: Mapped[datetime | None]
     "None: it has started its last."
+    problem: Mapped[str | None]
+    "Why the last tick started no run; None where it did."
+    problem_at: Mapped[datetime | None]
+    "That tick."
     deleted_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=Now)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
@@ -13,31 +12,13 @@ from typing_extensions import override
 
 from db.connection import Session
 from db.executions import ExecutionRow
+from engine.states import Effect
 from engine.steps import Outcome, Step
 from engine.versions import AgentVersion
 from errors import BatonError
 
 BUILTIN_SOURCE = "builtin"
 OPERATOR_SOURCE = "operator"
-
-
-class Effect(StrEnum):
-    """What a repeated call would do: decides what happens to one whose outcome a crash has hidden."""
-
-    PURE = "PURE"
-    READ = "READ"
-    IDEMPOTENT_WRITE = "IDEMPOTENT_WRITE"
-    NON_IDEMPOTENT = "NON_IDEMPOTENT"
-
-    @property
-    def may_repeat(self) -> bool:
-        """Whether the same call may be made again, with the same effect key."""
-        return self is not Effect.NON_IDEMPOTENT
-
-    @property
-    def may_overlap(self) -> bool:
-        """Whether calls of one turn may run side by side."""
-        return self in {Effect.PURE, Effect.READ}
 
 
 class ToolFailed(BatonError):

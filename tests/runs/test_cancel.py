@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +26,7 @@ from tests.runs.parts import (
     SENTENCE,
     Script,
     begin,
+    blocked,
     calls,
     claimed,
     let_lease_run_out,
@@ -34,10 +37,22 @@ from tests.runs.parts import (
 pytestmark = pytest.mark.anyio
 
 
+_WAITING = """
+select count(*), pg_sleep(0.01) from pg_stat_activity
+where datname = current_database() and wait_event_type = 'Lock' and query ilike '%insert into tasks%'
+"""
 _TICKS = """
 select count(distinct run) as of_runs, count(*) filter (where ticks.at > ended.at) as late
 from ticks join events as ended on ended.stream = run and ended.payload ->> 'status' = 'CANCELLED'
 """
+
+
+@asynccontextmanager
+async def asyncpg_of(api: Api) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of nobody's pool."""
+    connection = await asyncpg.connect(api.services.settings.database_url)
+    yield connection
+    await connection.close()
 
 
 class TestCancelling:
@@ -133,6 +148,21 @@ class TestCancelling:
 
         assert ends == ["CANCELLED"] * fifty
         assert tuple(counted) == (fifty, 0)
+
+    async def test_a_built_in_tool_that_waits_for_others_is_stopped_too(self, api: Api) -> None:
+        """It holds its run's row, which whoever cancels needs: not for as long as it waits."""
+        ada, db = await api.user(), api.services.db
+        async with blocked(db), working(api.services):
+            run_id = (await ada.start(SENTENCE))["execution"]["id"]
+            async with asyncio.timeout(20), asyncpg_of(api) as look:
+                while not await look.fetchval(_WAITING):
+                    pass
+            answer = await ada.one(CANCEL, input={"id": run_id, "waitMs": 10_000})
+            run = await ada.finished(run_id)
+
+        assert answer["__typename"] == "CancelConfirmed"
+        assert [step["status"] for step in run["steps"]["nodes"]] == ["COMPLETED", "FAILED"]
+        assert (await ada.one("{ tasks { totalCount } }"))["totalCount"] == 0
 
     async def test_a_model_that_is_asked_is_stopped_too(self, api: Api) -> None:
         ada = await api.user()

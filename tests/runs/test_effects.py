@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from db.query import Query
+from engine.chores import sweep_lost_runs
 from engine.models.model import Answer
 from engine.states import StepKind
 from engine.steps import Outcome
 from engine.tools.tool import Call, Effect, ToolFailed, Transient
 from tests.api import Api, User
-from tests.runs.parts import Script, calls, claimed, let_lease_run_out, playing, tool
+from tests.runs.parts import CANCEL, Script, calls, claimed, let_lease_run_out, playing, tool
 
 pytestmark = pytest.mark.anyio
 
 DONE = Answer("done")
 
 
-async def crashed_in_a_call(api: Api, ada: User, *, tries: int = 1) -> str:
+async def crashed_in_a_call(
+    api: Api, ada: User, effect: Effect = Effect.READ, *, tries: int = 1, max_attempts: int = 5
+) -> str:
     """A run whose worker is gone: its call was begun, and perhaps made."""
     run_id = (await ada.start("anything"))["execution"]["id"]
+    async with api.services.db.as_system() as session:
+        await session.run(Query("update executions set max_attempts = :most"), most=max_attempts)
     journal = await claimed(api)
     entry = journal.entry()
     thought = entry.begin(journal.step(1, StepKind.THINKING))
     entry.finish(thought, Outcome(text="I call it"))
-    entry.begin(journal.step(2, StepKind.TOOL_CALL, tool_name="it", input={}, call_id="c", tries=tries))
+    made = {"tool_name": "it", "input": {}, "call_id": "c", "tries": tries, "effect": effect}
+    entry.begin(journal.step(2, StepKind.TOOL_CALL, **made))
     await journal.write(entry)
     await let_lease_run_out(api)
     return run_id
@@ -54,7 +61,7 @@ class TestAfterACrash:
         self, api: Api, effect: Effect
     ) -> None:
         ada, it = await api.user(), Recorder()
-        run_id = await crashed_in_a_call(api, ada)
+        run_id = await crashed_in_a_call(api, ada, effect)
 
         async with playing(api, Script(calls("it"), DONE), [tool("it", it, effect)]):
             run = await ada.finished(run_id)
@@ -67,11 +74,15 @@ class TestAfterACrash:
             (3, "COMPLETED", 2),
         ]
 
-    async def test_what_may_not_be_repeated_is_unknown_and_never_called_again(self, api: Api) -> None:
+    @pytest.mark.parametrize("name", ["it", "another"])
+    async def test_what_may_not_be_repeated_is_unknown_and_never_called_again(
+        self, api: Api, name: str
+    ) -> None:
+        """Not even where its tool is there no more, or says something else of itself by now."""
         ada, it = await api.user(), Recorder()
-        run_id = await crashed_in_a_call(api, ada)
+        run_id = await crashed_in_a_call(api, ada, Effect.NON_IDEMPOTENT)
 
-        async with playing(api, Script(calls("it"), DONE), [tool("it", it, Effect.NON_IDEMPOTENT)]):
+        async with playing(api, Script(calls("it"), DONE), [tool(name, it, Effect.READ)]):
             run = await ada.finished(run_id)
 
         assert it.keys == []
@@ -80,7 +91,7 @@ class TestAfterACrash:
 
     async def test_one_that_was_certainly_not_made_yet_is_made(self, api: Api) -> None:
         ada, it = await api.user(), Recorder()
-        run_id = await crashed_in_a_call(api, ada, tries=0)
+        run_id = await crashed_in_a_call(api, ada, Effect.NON_IDEMPOTENT, tries=0)
 
         async with playing(api, Script(calls("it"), DONE), [tool("it", it, Effect.NON_IDEMPOTENT)]):
             run = await ada.finished(run_id)
@@ -112,6 +123,59 @@ class TestAfterACrash:
 
         assert run["status"] == "COMPLETED"
         assert run["steps"]["nodes"][1]["error"] == "There is no tool 'it'."
+
+
+class Hanging:
+    """A tool that begins, and never answers."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def __call__(self, call: Call) -> Any:
+        self.begun.set()
+        await asyncio.Event().wait()
+
+
+class TestWhenARunIsStoppedInACall:
+    """What the run says is that it has stopped; what the step says is what is known of the call."""
+
+    @pytest.mark.parametrize(
+        ("effect", "status"), [(Effect.NON_IDEMPOTENT, "UNKNOWN"), (Effect.IDEMPOTENT_WRITE, "FAILED")]
+    )
+    async def test_by_a_cancel(self, api: Api, effect: Effect, status: str) -> None:
+        ada, it = await api.user(), Hanging()
+        async with playing(api, Script(calls("it")), [tool("it", it, effect)]):
+            run_id = (await ada.start("x"))["execution"]["id"]
+            await it.begun.wait()
+            answer = await ada.one(CANCEL, input={"id": run_id, "waitMs": 10_000})
+            run = await ada.finished(run_id)
+
+        assert answer["execution"] == {"status": "CANCELLED", "endReason": "CANCELLED_BY_USER"}
+        assert (run["steps"]["nodes"][-1]["status"], run["events"]["nodes"][-1]["status"]) == (
+            status,
+            "CANCELLED",
+        )
+
+    async def test_by_its_deadline(self, api: Api) -> None:
+        ada, it = await api.user(), Hanging()
+        deadline = (datetime.now(UTC) + timedelta(seconds=0.5)).isoformat()
+        async with playing(api, Script(calls("it")), [tool("it", it, Effect.NON_IDEMPOTENT)]):
+            run = await ada.finished((await ada.start("x", deadline=deadline))["execution"]["id"])
+
+        assert it.begun.is_set()
+        assert (run["status"], run["endReason"]) == ("FAILED", "DEADLINE_EXCEEDED")
+        assert run["steps"]["nodes"][-1]["status"] == "UNKNOWN"
+        assert run["steps"]["nodes"][-1]["error"] == "It was called, and nobody knows whether it took effect."
+
+    async def test_by_the_loss_of_its_last_worker(self, api: Api) -> None:
+        ada = await api.user()
+        run_id = await crashed_in_a_call(api, ada, Effect.NON_IDEMPOTENT, max_attempts=1)
+
+        await sweep_lost_runs(api.services.db)
+
+        run = await ada.finished(run_id)
+        assert (run["status"], run["endReason"]) == ("FAILED", "ATTEMPTS_EXHAUSTED")
+        assert run["steps"]["nodes"][-1]["status"] == "UNKNOWN"
 
 
 class TestCalls:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 DELETE = """
 mutation ($id: ID!) { deleteSchedule(id: $id) { ... on DeleteScheduleSuccess { id deleted } } }"""
-LIST = "{ schedules { totalCount nodes { id remaining nextRunAt } } }"
+LIST = "{ schedules { totalCount nodes { id remaining nextRunAt problem { code message at } } } }"
 RUNS = "{ executions(first: 100) { nodes { id status input priority } } }"
 WEEKLY = {"cron": "0 9 * * 1", "timeZone": "Europe/Berlin", "input": "Show my tasks"}
 
@@ -139,12 +139,9 @@ class TestTicking:
         assert (row["schedule_id"], row["schedule_tick"]) == (decode(Kind.SCHEDULE, made["id"]), tick)
 
     async def test_its_agent_carries_the_run(self, api: Api, ada: User) -> None:
-        """In the version that is the newest at the tick; once it is archived, ticks are passed over."""
+        """In the version that is the newest at the tick."""
         agent = await ada.agent("Ann")
         made = await schedule(ada, agentId=agent["id"], repeat=5)
-        await set_clock_past(api.services.db, made["id"])
-        await start_due_runs(api.services.db)
-        await ada.ask("mutation ($id: ID!) { archiveAgent(id: $id) { __typename } }", id=agent["id"])
         await set_clock_past(api.services.db, made["id"])
         await start_due_runs(api.services.db)
 
@@ -153,6 +150,29 @@ class TestTicking:
         async with api.services.db.as_system() as session:
             rows = await session.all(Query(statement + joined))
         assert [(row["agent_id"], row["version"]) for row in rows] == [(decode(Kind.AGENT, agent["id"]), 1)]
+
+    async def test_while_its_agent_is_archived_it_says_why_it_starts_nothing(
+        self, api: Api, ada: User
+    ) -> None:
+        """Its ticks are passed over, and not counted; what is said is gone with the next run."""
+        agent = await ada.agent("Ann")
+        made = await schedule(ada, agentId=agent["id"], repeat=5)
+        await ada.ask("mutation ($id: ID!) { archiveAgent(id: $id) { __typename } }", id=agent["id"])
+        tick = await set_clock_past(api.services.db, made["id"])
+        await start_due_runs(api.services.db)
+
+        (passed,) = (await ada.one(LIST))["nodes"]
+        problem = passed["problem"]
+        assert (problem["code"], problem["message"]) == ("AGENT_ARCHIVED", "Its agent is archived.")
+        assert datetime.fromisoformat(problem["at"]) == tick
+        assert (await runs(ada), passed["remaining"]) == ([], 5)
+
+        async with api.services.db.as_system() as session:
+            await session.run(Query("update agents set archived_at = null"))
+        await set_clock_past(api.services.db, made["id"])
+        await start_due_runs(api.services.db)
+        assert [one["problem"] for one in (await ada.one(LIST))["nodes"]] == [None]
+        assert len(await runs(ada)) == 1
 
     async def test_it_ends_after_so_many_runs(self, api: Api, ada: User) -> None:
         """Nothing is due any more, and the schedule can still be read."""
@@ -177,7 +197,7 @@ class TestTicking:
 
         assert [run["input"] for run in await runs(ada)] == ["Show my tasks, please"]
         (left,) = [one for one in (await ada.one(LIST))["nodes"] if one["id"] == broken["id"]]
-        assert left["remaining"] == 2
+        assert (left["remaining"], left["problem"]["code"]) == (2, "INVALID_INPUT")
         assert datetime.fromisoformat(left["nextRunAt"]) > datetime.now(UTC)
 
     async def test_a_worker_wakes_for_a_tick(self, api: Api, ada: User, upkeep: Upkeep) -> None:

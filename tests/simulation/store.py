@@ -395,7 +395,7 @@ class Store:
 _KEPT = ("id", "execution_id", "started_seq")
 _STEP_FIELDS = (
     *("number", "kind", "status", "tool_name", "call_id", "input", "result", "text", "error"),
-    *("model_message", "attempt", "tries", "started_at", "finished_at"),
+    *("model_message", "attempt", "tries", "effect", "started_at", "finished_at"),
 )
 
 

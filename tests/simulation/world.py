@@ -327,7 +327,7 @@ class SimulatedDatabase:
         """As Database.as_user."""
         return Transaction(self._world)
 
-    async def transact(self, _: UUID, work: Any) -> Any:
+    async def transact(self, _: UUID, work: Any, *, lock_seconds: float | None = None) -> Any:
         """As Database.transact."""
         async with Transaction(self._world) as session:
             return await work(session)
