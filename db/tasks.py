@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -80,8 +80,11 @@ _GET_MANY = Query(
     f"select {_COLUMNS} from tasks where user_id = :user_id and id = any(:ids) and deleted_at is null",
     TaskRow,
 )
-_GET_BY_NUMBER = Query(
-    f"select {_COLUMNS} from tasks where user_id = :user_id and number = :number and deleted_at is null",
+_GET_BY_NUMBERS = Query(
+    f"""
+    select {_COLUMNS} from tasks
+    where user_id = :user_id and number = any(:numbers) and deleted_at is null
+    """,
     TaskRow,
 )
 # The newest are the ones that people speak of.
@@ -149,11 +152,15 @@ async def get_tasks_or_tombstones(session: Session, user_id: UUID, ids: list[UUI
     return await session.all(_GET_MANY_ANY, user_id=user_id, ids=ids)
 
 
+async def get_tasks_by_numbers(reader: Reader, user_id: UUID, numbers: Sequence[int]) -> list[TaskRow]:
+    """The tasks that the user knows by these numbers, in no order; of a number without a task none."""
+    known = [number for number in numbers if abs(number) <= _LARGEST_NUMBER]
+    return await reader.all(_GET_BY_NUMBERS, user_id=user_id, numbers=known)
+
+
 async def get_task_by_number(reader: Reader, user_id: UUID, number: int) -> TaskRow | None:
     """The task that the user knows as `task <number>`; whatever the number, also one beyond the column's."""
-    if number > _LARGEST_NUMBER:
-        return None
-    return await reader.first(_GET_BY_NUMBER, user_id=user_id, number=number)
+    return next(iter(await get_tasks_by_numbers(reader, user_id, [number])), None)
 
 
 async def recent_tasks(session: Session, user_id: UUID, most: int) -> list[TaskRow]:

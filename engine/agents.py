@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from db.agents import AgentRow
 from db.connection import Session
 from db.tasks import lock_owner
 from engine.blueprints import Blueprint, Offer, as_given
+from engine.tools.subagents import subagent_tools
 from errors import InvalidInput, Issue, NotFound, VersionConflict
 from ids import new_id
 
@@ -98,19 +99,29 @@ def _version(user_id: UUID, agent_id: UUID, wanted: Blueprint) -> dict[str, obje
 
 async def _check(session: Session, user_id: UUID, agent_id: UUID, wanted: Blueprint, offer: Offer) -> None:
     """Everything that can be wrong, the owner's row being locked. Raises InvalidInput and NotFound."""
-    issues = wanted.issues(offer)
+    subagents = await rows.get_agents(session, user_id, list(wanted.subagent_ids))
+    issues = wanted.issues(replace(offer, subagents=_tools_of(wanted, subagents)))
     if await rows.agent_named(session, user_id, wanted.name) not in {None, agent_id}:
         issues.append(Issue(("input", "name"), "You have an agent of this name already."))
     if not issues:
-        issues += await _subagent_issues(session, user_id, agent_id, list(wanted.subagent_ids))
+        issues += await _subagent_issues(session, user_id, agent_id, wanted, subagents)
     if issues:
         raise InvalidInput(issues)
 
 
-async def _subagent_issues(session: Session, user_id: UUID, agent_id: UUID, ids: list[UUID]) -> list[Issue]:
+def _tools_of(wanted: Blueprint, subagents: Sequence[AgentRow]) -> list[str]:
+    names = {row.id: row.name for row in subagents}
+    return [
+        tool.name for tool in subagent_tools({one: names[one] for one in wanted.subagent_ids if one in names})
+    ]
+
+
+async def _subagent_issues(
+    session: Session, user_id: UUID, agent_id: UUID, wanted: Blueprint, found: Sequence[AgentRow]
+) -> list[Issue]:
+    ids = list(wanted.subagent_ids)
     if not ids:
         return []
-    found = await rows.get_agents(session, user_id, ids)
     if len(found) < len(ids):
         raise NotFound(path=("input", "subagentIds"))
     path = ("input", "subagentIds")

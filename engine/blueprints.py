@@ -29,6 +29,8 @@ class Offer:
     tools: Collection[str]
     model_problem: Callable[[str], str | None]
     "Why there is no model of a name; None where there is."
+    subagents: Collection[str] = ()
+    "The tools that the subagents of the agent are."
 
     def keeping(self, tools: Iterable[str]) -> Offer:
         """Together with tools that an agent has already, whether they are still there or not."""
@@ -80,8 +82,8 @@ class Blueprint:
         ]
 
     def _tool_issues(self, offer: Offer) -> list[Issue]:
-        """Only what is there can be given, and only what is given can wait for approval."""
-        given = offer.tools if self.tool_names is None else self.tool_names
+        """Only what is there can be given, and only what is given, or a subagent, can wait for approval."""
+        given = {*(offer.tools if self.tool_names is None else self.tool_names), *offer.subagents}
         return [
             *(
                 _issue("tool_names", f"There is no tool {name[:100]!r}.")

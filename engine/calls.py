@@ -14,9 +14,18 @@ from engine.patience import Patience
 from engine.progress import Progress
 from engine.states import StepStatus
 from engine.steps import UNKNOWN, Outcome, Step
-from engine.tools.tool import AnyTool, Asked, EngineTool, ExternalTool, Toolbox, TransactionalTool
+from engine.tools.tool import (
+    AnyTool,
+    Asked,
+    EngineTool,
+    ExternalTool,
+    NeedsApproval,
+    Toolbox,
+    TransactionalTool,
+)
 from engine.verdicts import Verdicts
 from engine.versions import AgentVersion
+from errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,16 @@ class Calls:
             return await self.desk.verify(asked, tool)
         if tool is None:
             return Outcome(error=f"There is no tool {asked.step.tool_name!r}.")
-        return await self.desk.approve(asked, tool)
+        return await self._approval(asked, tool)
+
+    async def _approval(self, asked: Asked, tool: AnyTool) -> Verdict:
+        if not isinstance(tool, TransactionalTool):
+            return await self.desk.approve(asked, tool)
+        try:
+            need = await tool.look(asked.session, asked.run.user_id, asked.step.input or {})
+        except Problem as problem:
+            return Outcome(error=problem.message)
+        return await self.desk.approve(asked, tool, need)
 
     # Calls of tools that work by themselves.
 
@@ -98,9 +116,22 @@ class Calls:
         self, step: Step, tool: TransactionalTool | ExternalTool, progress: Progress | None
     ) -> Step:
         making = Making(self.journal, self.patience, self.journal.again(step), progress)
-        if isinstance(tool, TransactionalTool):
+        if isinstance(tool, ExternalTool):
+            return await making.external(tool)
+        try:
             return await making.transactional(tool)
-        return await making.external(tool)
+        except NeedsApproval as need:
+            return await self._one_approved(step, tool, need, progress)
+
+    async def _one_approved(
+        self, step: Step, tool: TransactionalTool, need: NeedsApproval, progress: Progress | None
+    ) -> Step:
+        """Make the call with just the arguments that a person agreed to; park until somebody has."""
+        (judged,) = await self._judged([step], lambda asked: self.desk.approve(asked, tool, need))
+        if judged.has_ended:
+            return judged
+        making = Making(self.journal, self.patience, judged, progress, is_approved=True)
+        return await making.transactional(tool)
 
     # Calls that the engine carries out itself.
 

@@ -12,7 +12,7 @@ from db.executions import ExecutionRow
 from engine.endings import Ending
 from engine.limits import Overrun
 from engine.steps import Outcome
-from engine.tools.tool import AnyTool, Asked, Wait
+from engine.tools.tool import AnyTool, Asked, NeedsApproval, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,11 @@ class Desk(Protocol):
     """What a run may ask a person."""
 
     @abstractmethod
-    async def approve(self, asked: Asked, tool: AnyTool) -> Verdict:
-        """Whether a call may be made that needs a person's approval. A denial is an Outcome."""
+    async def approve(self, asked: Asked, tool: AnyTool, need: NeedsApproval | None = None) -> Verdict:
+        """Whether a call may be made that needs a person's approval. A denial is an Outcome.
+
+        `need` says what exactly is to be agreed to, where the tool can say it better than the model.
+        """
 
     @abstractmethod
     async def verify(self, asked: Asked, tool: AnyTool | None) -> Verdict:

@@ -6,7 +6,7 @@ An errand is done in the caller's transaction or not at all; what stood in its w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from db.connection import Session
 from db.paging import Page
-from db.tasks import TASKS, TaskRow, get_task_by_number, get_tasks, recent_tasks
+from db.tasks import TASKS, TaskRow, get_tasks, get_tasks_by_numbers, recent_tasks
 from engine import tasks
 from engine.language.references import NumberRef, Ref
 from engine.language.resolution import Ambiguous, KnownTask, Match, resolve
@@ -44,6 +44,8 @@ class Errand:
     "The same tasks as they were before a change."
     candidates: list[tuple[TaskRow, float]] = field(default_factory=list[tuple[TaskRow, float]])
     "With AMBIGUOUS_TASK: each with the similarity of its title."
+    about: Ref | None = None
+    "Which of several references stood in its way."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,33 +116,52 @@ async def standing(session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> 
     return [now[row.id] for row in rows if row.id in now]
 
 
-async def meant(session: Session, user_id: UUID, ref: Ref, agreed: Agreed = NOTHING_AGREED) -> Errand:
-    """The tasks that a reference means, with nothing done yet.
+async def meant(session: Session, user_id: UUID, refs: Sequence[Ref]) -> Errand:
+    """The tasks that these references mean, with nothing done yet: each of them means some, or none counts.
 
-    More than one is DONE only where a person agreed to just these; else CONFIRMATION_REQUIRED.
+    More than one task is CONFIRMATION_REQUIRED.
     """
-    rows = {str(row.id): row for row in await _eligible(session, user_id, ref)}
-    match resolve(ref, [known(row) for row in rows.values()]):
+    numbered, titled = await _eligible(session, user_id, refs)
+    found: dict[UUID, TaskRow] = {}
+    for ref in refs:
+        one = _meant(ref, numbered if isinstance(ref, NumberRef) else titled)
+        if one.outcome is not Outcome.DONE:
+            return replace(one, about=ref if len(refs) > 1 else None)
+        found |= {row.id: row for row in one.tasks}
+    return Errand(Outcome.DONE if len(found) == 1 else Outcome.CONFIRMATION_REQUIRED, list(found.values()))
+
+
+def _meant(ref: Ref, eligible: Mapping[str, TaskRow]) -> Errand:
+    match resolve(ref, [known(row) for row in eligible.values()]):
         case Ambiguous(candidates):
-            likely = [(rows[one.task.id], one.similarity) for one in candidates]
+            likely = [(eligible[one.task.id], one.similarity) for one in candidates]
             return Errand(Outcome.AMBIGUOUS_TASK, candidates=likely)
         case Match(tasks=found) if found:
-            return _agreed_to([rows[task.id] for task in found], agreed)
+            return Errand(Outcome.DONE, [eligible[task.id] for task in found])
         case _:
             return Errand(Outcome.TASK_NOT_FOUND)
 
 
-async def _eligible(session: Session, user_id: UUID, ref: Ref) -> list[TaskRow]:
-    """The tasks among which a reference is to be found, oldest first: with a number there is one at most."""
-    if isinstance(ref, NumberRef):
-        row = await get_task_by_number(session, user_id, ref.number)
-        return [] if row is None else [row]
-    return (await recent_tasks(session, user_id, _MOST_KNOWN))[::-1]
+async def _eligible(
+    session: Session, user_id: UUID, refs: Sequence[Ref]
+) -> tuple[dict[str, TaskRow], dict[str, TaskRow]]:
+    """The tasks among which references are to be found: those with their numbers, and the newest of all."""
+    numbers = [ref.number for ref in refs if isinstance(ref, NumberRef)]
+    numbered = await get_tasks_by_numbers(session, user_id, numbers) if numbers else []
+    is_all_numbers = len(numbers) == len(refs)
+    titled = [] if is_all_numbers else (await recent_tasks(session, user_id, _MOST_KNOWN))[::-1]
+    return {str(row.id): row for row in numbered}, {str(row.id): row for row in titled}
 
 
-def _agreed_to(found: list[TaskRow], agreed: Agreed) -> Errand:
-    is_agreed = len(found) == 1 or frozenset(row.id for row in found) == agreed
-    return Errand(Outcome.DONE if is_agreed else Outcome.CONFIRMATION_REQUIRED, found)
+async def left_of(session: Session, user_id: UUID, refs: Sequence[Ref]) -> Errand:
+    """The tasks that a person has seen and agreed to, by their numbers: without those that are gone."""
+    numbers = [ref.number for ref in refs if isinstance(ref, NumberRef)]
+    if len(numbers) < len(refs):
+        found = await meant(session, user_id, refs)
+        is_there = found.outcome is Outcome.CONFIRMATION_REQUIRED
+        return replace(found, outcome=Outcome.DONE) if is_there else found
+    rows = sorted(await get_tasks_by_numbers(session, user_id, numbers), key=lambda row: row.number)
+    return Errand(Outcome.DONE if rows else Outcome.TASK_NOT_FOUND, rows)
 
 
 def known(row: TaskRow) -> KnownTask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from typing_extensions import override
 
@@ -18,7 +19,7 @@ from engine.json_schemas import issues_of
 from engine.limits import Overrun
 from engine.states import Decision, EndReason, InterruptReason, InterruptStatus
 from engine.steps import Outcome
-from engine.tools.tool import AnyTool, Asked, Wait
+from engine.tools.tool import AnyTool, Asked, NeedsApproval, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +29,14 @@ class Inbox(Desk):
     expires_seconds: float
 
     @override
-    async def approve(self, asked: Asked, tool: AnyTool) -> Verdict:
+    async def approve(self, asked: Asked, tool: AnyTool, need: NeedsApproval | None = None) -> Verdict:
         """Bound to the exact arguments: only what a person saw, or wrote, is called."""
         given = asked.step.input or {}
         if issues := issues_of(tool.parameters, given):
             return Outcome(error="; ".join(issue.message for issue in issues))
         row = await self._asked(asked, InterruptReason.TOOL_APPROVAL)
-        if row is None or given not in (row.arguments, row.answer):
-            return self._wait(
-                Ask(
-                    reason=InterruptReason.TOOL_APPROVAL,
-                    prompt=f"May {asked.agent.name} call {tool.name}?",
-                    step_id=asked.step.id,
-                    tool_name=tool.name,
-                    arguments=given,
-                    response_schema=tool.parameters,
-                )
-            )
+        if row is None or (given not in (row.arguments, row.answer) and row.scope != _scope(given)):
+            return self._wait(_approval(asked, tool, given, need))
         match row.decision:
             case Decision.APPROVE:
                 return GoAhead(row.arguments)
@@ -115,6 +107,24 @@ class Inbox(Desk):
 
     async def _asked(self, asked: Asked, reason: InterruptReason) -> InterruptRow | None:
         return await rows.last_interrupt(asked.session, asked.run, reason, asked.step.id)
+
+
+def _approval(asked: Asked, tool: AnyTool, given: dict[str, Any], need: NeedsApproval | None) -> Ask:
+    """The question whether a call may be made. Its scope is what the model said, where that says less."""
+    question = f"May {asked.agent.name} call {tool.name}?"
+    return Ask(
+        reason=InterruptReason.TOOL_APPROVAL,
+        prompt=question if need is None else f"{question} {need.prompt}",
+        step_id=asked.step.id,
+        tool_name=tool.name,
+        arguments=given if need is None else need.arguments,
+        response_schema=tool.parameters,
+        scope=None if need is None else _scope(given),
+    )
+
+
+def _scope(given: dict[str, Any]) -> dict[str, Any]:
+    return {"said": given}
 
 
 def _with_comment(message: str, row: InterruptRow) -> str:

@@ -106,11 +106,13 @@ class Journal:
         Raises LeaseLost, CancelRequested and Unavailable; then nothing of the work remains.
         """
 
-        progress = self.meter.take()
+        progress: Progress | None = None
 
         async def transaction(session: Session) -> None:
+            nonlocal progress
             _check(await leases.hold(session, self.run.id, self.run.fence))
             entry = await work(session)
+            progress = self.meter.take() or progress  # also where it is begun anew
             entry.progress(progress)
             await self._inscribe(session, entry)
 

@@ -22,16 +22,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Making:
-    """One call. `step` is as far as it got; `progress` is how far the run is once it is done."""
+    """One call. `step` is as far as it got; `progress` is how far the run is once it is done.
+
+    `is_approved`: a person has agreed to just its arguments.
+    """
 
     journal: Journal
     patience: Patience
     step: Step
     progress: Progress | None = None
+    is_approved: bool = False
 
     async def transactional(self, tool: TransactionalTool) -> Step:
-        """Its work and its outcome are one commit. What is begun anew has what is left of the tool's time."""
-        self._report()
+        """Its work and its outcome are one commit. What is begun anew has what is left of the tool's time.
+
+        Raises NeedsApproval: then nothing was done.
+        """
         until = asyncio.get_running_loop().time() + tool.timeout_seconds
         try:
             await self.journal.carry_out(lambda session: self._work(session, tool, until))
@@ -43,8 +49,11 @@ class Making:
 
     async def _work(self, session: Session, tool: TransactionalTool, until: float) -> Entry:
         user_id, arguments = self.journal.run.user_id, self.step.input or {}
-        left = until - asyncio.get_running_loop().time()
-        outcome = await within(left, lambda: tool.work(session, user_id, arguments))
+        outcome = await within(
+            until - asyncio.get_running_loop().time(),
+            lambda: tool.work(session, user_id, arguments, self.is_approved),
+        )
+        self._report()
         entry = self.journal.entry()
         self.step = entry.finish(self.step, outcome)
         return entry
@@ -53,9 +62,7 @@ class Making:
         """Before a call that may not be repeated the row says that it is made."""
         if not tool.effect.may_repeat:
             await self._tried(self.step.tries + 1)
-        outcome = await self._outcome(tool)
-        self._report()
-        await self._finish(outcome)
+        await self._finish(await self._outcome(tool))
         return self.step
 
     async def _outcome(self, tool: ExternalTool) -> Outcome:
@@ -100,6 +107,7 @@ class Making:
         await self.journal.write(entry)
 
     async def _finish(self, outcome: Outcome) -> None:
+        self._report()
         entry = self.journal.entry()
         self.step = entry.finish(self.step, outcome)
         await self.journal.write(entry)

@@ -20,7 +20,7 @@ from engine.patience import Patience
 from engine.progress import Progress
 from engine.speech import Speech
 from engine.states import EndReason, StepKind
-from engine.steps import Outcome, Step, Usage, total
+from engine.steps import Outcome, Step, Usage, total, tries_before
 from engine.tools.tool import EMPTY, ExternalTool, Toolbox, Tools, Wait
 from engine.versions import AgentVersion, Versions
 
@@ -182,15 +182,13 @@ class Carrier:
     def _call_step(self, number: int, call: ToolCall) -> Step:
         tool = self.tools.get(call.name)
         effect = tool.effect if isinstance(tool, ExternalTool) else None
-        # What is not to be made twice is not made before its row says so.
-        tries = 0 if effect is not None and not effect.may_repeat else 1
         return self.journal.step(
             number,
             StepKind.TOOL_CALL,
             tool_name=call.name,
             call_id=call.call_id,
             input=call.arguments,
-            tries=tries,
+            tries=tries_before(effect),
             effect=effect,
         )
 

@@ -55,6 +55,11 @@ class Outcome:
 UNKNOWN = Outcome(error="It was called, and nobody knows whether it took effect.", is_unknown=True)
 
 
+def tries_before(effect: Effect | None) -> int:
+    """What the row of a call says that was not made yet: what may not be made twice is 0 until it is made."""
+    return 1 if effect is None or effect.may_repeat else 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """A step as it is to stand. `number` counts from 1 within its run."""

@@ -92,7 +92,7 @@ def _line(order: Order, errand: Errand, *, is_alone: bool, dry_run: bool = False
     line = (intention if dry_run else reply)(order.understanding, _told(errand))
     if is_alone or errand.outcome is Outcome.DONE or not isinstance(order.arguments, OfTasks):
         return line
-    return answers.about(order.arguments.ref.meant(), line)
+    return answers.about(str(order.arguments.ref.refs()[0]), line)
 
 
 def _told(errand: Errand) -> Told:

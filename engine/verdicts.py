@@ -11,7 +11,7 @@ from engine.endings import Ending
 from engine.entry import Entry
 from engine.journal import Ends, Journal
 from engine.states import StepStatus
-from engine.steps import Outcome, Step
+from engine.steps import Outcome, Step, tries_before
 from engine.tools.tool import Asked, Wait
 from engine.versions import AgentVersion
 
@@ -52,7 +52,7 @@ class Verdicts:
                     step,
                     input=dict(arguments),
                     status=StepStatus.RUNNING,
-                    tries=0,
+                    tries=tries_before(step.effect),
                     error=None,
                     finished_at=None,
                 )

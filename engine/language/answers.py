@@ -7,10 +7,10 @@ from datetime import datetime
 
 from engine.language.arguments import Changes, Due, ListTasks
 from engine.language.intents import Intent
-from engine.language.references import Ref
 from engine.language.resolution import Candidate, KnownTask
 
 NOTHING_DONE = "Nothing was done."
+MOST_NAMED = 50
 UNKNOWN = "I can only help with task management. Try 'create a task' or 'show my tasks'."
 NOT_FOUND = "I couldn't find that task. Try listing your tasks first."
 
@@ -100,9 +100,15 @@ def confirm(intent: Intent, tasks: Sequence[KnownTask]) -> str:
     return f"This would {what} {named(tasks)}. Send the same message with the confirm token to go ahead."
 
 
-def about(ref: Ref, answer: str) -> str:
+def would(verb: str, tasks: Sequence[KnownTask]) -> str:
+    """What is to be agreed to. `verb` says what happens to `{}`; of many tasks the first are named."""
+    shown = ", ".join(_line(task) for task in tasks[:MOST_NAMED])
+    more = f", and {len(tasks) - MOST_NAMED} more" if len(tasks) > MOST_NAMED else ""
+    return f"This would {verb.format(named(tasks))}: {shown}{more}."
+
+
+def about(said: str, answer: str) -> str:
     """An answer to a part of a message, which has to say what part."""
-    said = str(ref)
     return f"{said[0].upper()}{said[1:]}: {answer}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -31,12 +32,13 @@ class Rules:
         wanted = [one for one in planned if one.tool is not None]
         if not wanted:
             return Answer(" ".join(reply_without_tool(one) for one in planned))
+        calls = together(wanted)
         done = [step for step in turn.steps if step.kind == StepKind.TOOL_CALL]
-        if len(done) == len(wanted) or not len(turn.tools):
-            return Answer(_account(wanted, done), progress=_progress(len(done), len(wanted)))
+        if len(done) == len(calls) or not len(turn.tools):
+            return Answer(_account(calls, done), progress=_progress(len(done), len(calls)))
         if not turn.steps:
-            return Think(_intention(wanted), Progress(0, "Understood"))
-        return CallTools([_call(wanted, len(done))])
+            return Think(_intention(calls), Progress(0, "Understood"))
+        return CallTools([_call(calls, len(done))])
 
 
 # A run asks at each of its steps, and understanding a sentence takes longer than writing a step. What was
@@ -44,24 +46,62 @@ class Rules:
 _plan = lru_cache(maxsize=1_000)(plan)
 
 
-def _intention(calls: Sequence[Understanding]) -> str:
-    names = ", then ".join(str(one.tool) for one in calls)
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One call, and what was understood: of the first, where one thing is asked of several tasks."""
+
+    understanding: Understanding
+    arguments: dict[str, Any]
+
+    def with_(self, other: Planned) -> Planned | None:
+        """Both as one call; None where they are not the same, done to other tasks."""
+        mine, theirs = (dict(one.arguments) for one in (self, other))
+        refs = [mine.pop("ref", {}), theirs.pop("ref", {})]
+        is_same = self.understanding.tool == other.understanding.tool and mine == theirs
+        if not is_same or not all(refs) or any("all" in ref for ref in refs):
+            return None
+        return Planned(self.understanding, {**mine, "ref": _joined(refs)})
+
+
+def _joined(refs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    named: dict[str, list[Any]] = {}
+    for ref in refs:
+        for one, several in (("number", "numbers"), ("title", "titles")):
+            if given := [*([ref[one]] if one in ref else []), *ref.get(several, [])]:
+                named.setdefault(several, []).extend(given)
+    return named
+
+
+def together(wanted: Sequence[Understanding]) -> list[Planned]:
+    """What is to be called. The same thing done to task after task is one call: all of it, or nothing."""
+    calls: list[Planned] = []
+    for one in wanted:
+        call = Planned(one, one.tool_arguments() or {})
+        if calls and (both := calls[-1].with_(call)) is not None:
+            calls[-1] = both
+        else:
+            calls.append(call)
+    return calls
+
+
+def _intention(calls: Sequence[Planned]) -> str:
+    names = ", then ".join(str(one.understanding.tool) for one in calls)
     return f"{len(calls)} {'thing' if len(calls) == 1 else 'things'} to do: {names}."
 
 
-def _call(calls: Sequence[Understanding], index: int) -> ToolCall:
+def _call(calls: Sequence[Planned], index: int) -> ToolCall:
     one = calls[index]
-    return ToolCall(str(one.tool), one.tool_arguments() or {}, progress=_progress(index + 1, len(calls)))
+    return ToolCall(str(one.understanding.tool), one.arguments, progress=_progress(index + 1, len(calls)))
 
 
 def _progress(done: int, wanted: int) -> Progress:
     return Progress(round(100 * done / wanted, 1), f"{done} of {wanted} done")
 
 
-def _account(wanted: Sequence[Understanding], done: Sequence[Step]) -> str:
-    """A line for each operation that was done, and one for those that were not."""
-    lines = [_told(one, step) for one, step in zip(wanted, done, strict=False)]
-    left = len(wanted) - len(done)
+def _account(calls: Sequence[Planned], done: Sequence[Step]) -> str:
+    """A line for each call that was made, and one for those that were not."""
+    lines = [_told(one.understanding, step) for one, step in zip(calls, done, strict=False)]
+    left = len(calls) - len(done)
     return "\n".join([*lines, answers.not_done(left)] if left else lines)
 
 
@@ -70,7 +110,7 @@ def _told(understanding: Understanding, step: Step) -> str:
     if step.error is not None:
         return step.error
     result = step.result
-    return reply(
+    line = reply(
         understanding,
         Told(
             Outcome(result["outcome"]),
@@ -79,6 +119,7 @@ def _told(understanding: Understanding, step: Step) -> str:
             [Candidate(_known(one["task"]), one["similarity"]) for one in result.get("candidates", ())],
         ),
     )
+    return f"{answers.about(result['about'], line)}\n{answers.NOTHING_DONE}" if "about" in result else line
 
 
 def _known(task: dict[str, Any]) -> KnownTask:

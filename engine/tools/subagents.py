@@ -63,7 +63,7 @@ def subagent_tools(names: Mapping[UUID, str]) -> list[AnyTool]:
 
 
 def _named(names: Mapping[UUID, str]) -> Iterable[tuple[UUID, str, str]]:
-    taken: dict[str, int] = {}
+    taken = {"user": 1}  # `ask_user` asks the person
     for agent_id, name in names.items():
         slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_LONGEST_SLUG] or "agent"
         taken[slug] = taken.get(slug, 0) + 1

@@ -7,22 +7,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import override
 
 from db.connection import Session
 from db.tasks import TaskRow
 from engine import errands
-from engine.errands import NOTHING_AGREED, Agreed, Errand, TaskFilters
+from engine.errands import Errand, TaskFilters
 from engine.errands import Outcome as Came
+from engine.language import answers
 from engine.language.references import AllRef, NumberRef, Ref, TitleRef
 from engine.states import Priority
 from engine.steps import Outcome
-from engine.tools.tool import Effect, TransactionalTool
+from engine.tools.tool import Effect, NeedsApproval, TransactionalTool
 from errors import InvalidInput, Issue
 from ids import Kind, encode
 
 PriorityName = Literal["LOW", "MEDIUM", "HIGH"]
+MOST_TASKS = 2_000
+"That one call can name."
 
 
 class Arguments(BaseModel):
@@ -31,8 +34,8 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     @abstractmethod
-    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
-        """Do it in this transaction."""
+    async def errand(self, session: Session, user_id: UUID, *, is_approved: bool = False) -> Errand:
+        """Do it in this transaction. `is_approved`: a person has agreed to just these arguments."""
 
     async def look(self, session: Session, user_id: UUID) -> Errand:
         """What it would be about, with nothing done."""
@@ -40,25 +43,30 @@ class Arguments(BaseModel):
 
 
 class Reference(BaseModel):
-    """Which task: by its number, by its title, or all of them. Exactly one of the three."""
+    """Which task: by its number or its title; or several by theirs; or all of them. One of the three."""
 
     model_config = ConfigDict(extra="forbid")
 
     number: int | None = None
     title: str | None = None
+    numbers: list[int] | None = Field(default=None, min_length=1, max_length=MOST_TASKS)
+    titles: list[str] | None = Field(default=None, min_length=1, max_length=MOST_TASKS)
     all: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Reference:
-        if sum(given is not None for given in (self.number, self.title, self.all)) != 1:
-            raise ValueError("give exactly one of number, title and all")
+        several = self.numbers or self.titles
+        if sum(given is not None for given in (self.number, self.title, several, self.all)) != 1:
+            raise ValueError("give exactly one of number, title, all, and numbers or titles")
         return self
 
-    def meant(self) -> Ref:
+    def refs(self) -> list[Ref]:
         """What it refers to."""
-        if self.number is not None:
-            return NumberRef(self.number)
-        return AllRef() if self.title is None else TitleRef(self.title)
+        if self.all is not None:
+            return [AllRef()]
+        numbers = self.numbers or [one for one in (self.number,) if one is not None]
+        titles = self.titles or [one for one in (self.title,) if one is not None]
+        return [*map(NumberRef, numbers), *map(TitleRef, titles)]
 
 
 class Changes(BaseModel):
@@ -90,7 +98,7 @@ class AddTask(Arguments):
     dueAt: AwareDatetime | None = None  # noqa: N815
 
     @override
-    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
+    async def errand(self, session: Session, user_id: UUID, *, is_approved: bool = False) -> Errand:
         wanted = Changes(**{name: getattr(self, name) for name in self.model_fields_set}).fields()
         given = {name: value for name, value in wanted.items() if value is not None}
         return await errands.add(session, user_id, given)
@@ -109,27 +117,40 @@ class ListTasks(Arguments):
     dueBefore: AwareDatetime | None = None  # noqa: N815
 
     @override
-    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
+    async def errand(self, session: Session, user_id: UUID, *, is_approved: bool = False) -> Errand:
         priority = None if self.priority is None else Priority[self.priority]
         filters = TaskFilters(self.completed, priority, self.dueAfter, self.dueBefore)
         return await errands.show(session, user_id, filters)
 
 
 class OfTasks(Arguments):
-    """Arguments of a tool that does something to tasks that are there."""
+    """Arguments of a tool that does something to tasks that are there: to several only with approval."""
 
     ref: Reference
 
     @override
-    async def errand(self, session: Session, user_id: UUID, agreed: Agreed = NOTHING_AGREED) -> Errand:
-        found = await errands.meant(session, user_id, self.ref.meant(), agreed)
+    async def errand(self, session: Session, user_id: UUID, *, is_approved: bool = False) -> Errand:
+        find = errands.left_of if is_approved else errands.meant
+        found = await find(session, user_id, self.ref.refs())
         if found.outcome is not Came.DONE:
             return found
         return await self.carry_out(session, user_id, found.tasks)
 
     @override
     async def look(self, session: Session, user_id: UUID) -> Errand:
-        return await errands.meant(session, user_id, self.ref.meant())
+        return await errands.meant(session, user_id, self.ref.refs())
+
+    def need(self, found: Errand) -> NeedsApproval | None:
+        """What a person must agree to, where the tasks are several: the same, of just these."""
+        if found.outcome is not Came.CONFIRMATION_REQUIRED:
+            return None
+        ref = Reference(numbers=[row.number for row in found.tasks])
+        exactly = self.model_copy(update={"ref": ref}).model_dump(mode="json", exclude_unset=True)
+        return NeedsApproval(exactly, answers.would(self.verb(), [errands.known(row) for row in found.tasks]))
+
+    @abstractmethod
+    def verb(self) -> str:
+        """What it does to `{}`."""
 
     @abstractmethod
     async def carry_out(self, session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
@@ -142,6 +163,10 @@ class CompleteTask(OfTasks):
     completed: bool = True
 
     @override
+    def verb(self) -> str:
+        return f"mark {{}} as {'done' if self.completed else 'not done'}"
+
+    @override
     async def carry_out(self, session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
         return await errands.change(session, user_id, rows, {"completed": self.completed})
 
@@ -152,12 +177,20 @@ class UpdateTask(OfTasks):
     changes: Changes
 
     @override
+    def verb(self) -> str:
+        return "change {}"
+
+    @override
     async def carry_out(self, session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
         return await errands.change(session, user_id, rows, self.changes.fields())
 
 
 class DeleteTask(OfTasks):
     """Deletes a task."""
+
+    @override
+    def verb(self) -> str:
+        return "delete {}"
 
     @override
     async def carry_out(self, session: Session, user_id: UUID, rows: Sequence[TaskRow]) -> Errand:
@@ -183,31 +216,47 @@ def read(tool: str, given: Mapping[str, Any]) -> Arguments:
 
 
 def _tool(name: str, description: str, effect: Effect) -> TransactionalTool:
-    async def work(session: Session, user_id: UUID, given: Mapping[str, Any]) -> Outcome:
-        return Outcome(result=as_json(await read(name, given).errand(session, user_id)))
+    async def work(session: Session, user_id: UUID, given: Mapping[str, Any], is_approved: bool) -> Outcome:
+        arguments = read(name, given)
+        came = await arguments.errand(session, user_id, is_approved=is_approved)
+        if isinstance(arguments, OfTasks) and (need := arguments.need(came)) is not None:
+            raise need
+        return Outcome(result=as_json(came))
 
-    parameters = ARGUMENTS[name].model_json_schema()
+    async def look(session: Session, user_id: UUID, given: Mapping[str, Any]) -> NeedsApproval | None:
+        arguments = read(name, given)
+        if not isinstance(arguments, OfTasks):
+            return None
+        return arguments.need(await arguments.look(session, user_id))
+
     return TransactionalTool(
-        name=name, description=description, parameters=parameters, effect=effect, work=work
+        name=name,
+        description=description,
+        parameters=ARGUMENTS[name].model_json_schema(),
+        effect=effect,
+        work=work,
+        look=look,
     )
 
 
 TASK_TOOLS = (
     _tool("add_task", "Adds a task to the user's list.", Effect.NON_IDEMPOTENT),
     _tool("list_tasks", "Lists the user's tasks, filtered.", Effect.READ),
-    _tool("complete_task", "Marks a task as done or not done.", Effect.IDEMPOTENT_WRITE),
+    _tool("complete_task", "Marks a task, or several, as done or not done.", Effect.IDEMPOTENT_WRITE),
     _tool(
         "update_task",
-        "Changes a task's title, description, priority or due date.",
+        "Changes the title, description, priority or due date of a task, or of several.",
         Effect.IDEMPOTENT_WRITE,
     ),
-    _tool("delete_task", "Deletes a task.", Effect.IDEMPOTENT_WRITE),
+    _tool("delete_task", "Deletes a task, or several.", Effect.IDEMPOTENT_WRITE),
 )
 
 
 def as_json(errand: Errand) -> dict[str, Any]:
     """An errand as a step's result."""
     told: dict[str, Any] = {"outcome": errand.outcome.value, "tasks": [_task(row) for row in errand.tasks]}
+    if errand.about:
+        told["about"] = str(errand.about)
     if errand.before:
         told["before"] = [_task(row) for row in errand.before]
     if errand.candidates:

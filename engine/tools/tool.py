@@ -50,15 +50,32 @@ class Tool:
     source: str = BUILTIN_SOURCE
 
 
+class NeedsApproval(Exception):
+    """Nothing was done: a person has to agree first, to a call with just these arguments.
+
+    `prompt` says what it would do.
+    """
+
+    def __init__(self, arguments: Mapping[str, Any], prompt: str) -> None:
+        super().__init__(prompt)
+        self.arguments, self.prompt = arguments, prompt
+
+
+async def _nothing(*_: object) -> None:
+    """No call of most tools needs anybody's approval by itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionalTool(Tool):
     """A tool whose effect is rows of ours: it commits together with its step, exactly once.
 
-    `work(session, user_id, arguments)` never commits. What it raises as a Problem fails the step, and
-    nothing of it remains.
+    `work(session, user_id, arguments, is_approved)` never commits. What it raises as a Problem fails the
+    step, and nothing of it remains. Unless a person has agreed to these arguments it may raise NeedsApproval;
+    `look` answers, without doing anything, what it would raise. Both raise InvalidInput.
     """
 
-    work: Callable[[Session, UUID, Mapping[str, Any]], Awaitable[Outcome]]
+    work: Callable[[Session, UUID, Mapping[str, Any], bool], Awaitable[Outcome]]
+    look: Callable[[Session, UUID, Mapping[str, Any]], Awaitable[NeedsApproval | None]] = _nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,16 @@ async def test_what_makes_no_agent_is_refused_by_its_field(
     assert [issue["path"] for issue in done["issues"]] == [["input", field]]
 
 
+async def test_a_subagent_is_a_tool_that_can_wait_for_approval(ada: User) -> None:
+    """By the name that it has as a tool, and as long as it is a subagent."""
+    scout = await ada.agent("Night scout")
+    boss = await ada.agent("Boss", subagentIds=[scout["id"]], approvalRequired=["ask_night_scout"])
+
+    assert boss["approvalRequired"] == ["ask_night_scout"]
+    alone = await ada.one(UPDATE, input={"id": boss["id"], "subagentIds": []})
+    assert [issue["path"] for issue in alone["issues"]] == [["input", "approvalRequired"]]
+
+
 async def test_every_problem_is_told_at_once(ada: User) -> None:
     done = await ada.one(AGENT, input={"name": "", "model": "x", "maxSteps": 0})
 

@@ -11,7 +11,7 @@ from engine.executions import Budget
 from engine.steps import Usage
 from ids import Kind, decode
 from tests.api import Api, User
-from tests.interrupts.asking import answer, inbox, settled
+from tests.interrupts.asking import answer, asked, inbox, settled
 from tests.runs.parts import CANCEL, until_status
 from tests.scripted import Answer, Script, Think, call, calls, make_agent, scripted, start
 
@@ -59,6 +59,27 @@ async def test_what_the_children_answer_are_the_results_of_the_calls(api: Api) -
     assert sorted(child["input"] for child in tree["children"]) == ["Look left", "Look right"]
     assert all(child["parent"] == {"id": run} for child in tree["children"])
     assert tree["parent"] is None
+
+
+async def test_a_person_can_be_asked_before_a_subagent_works(api: Api) -> None:
+    """For each of its calls: one is made with other words, and one is not made."""
+    ada, db = await api.user(), api.services.db
+    async with scripted(api.services, {"boss": BOSS, "scout": Script(Answer("All clear."))}):
+        scout = await make_agent(db, ada.id, "Scout", model="script:scout")
+        boss = await make_agent(db, ada.id, "boss", subagents=[scout], approval_required=["ask_scout"])
+        run = await start(api.services, boss)
+        left, right = await asked(ada, run)
+        assert [one["arguments"]["input"] for one in (left, right)] == ["Look left", "Look right"]
+        assert (await ada.one(TREE, id=run))["children"] == []
+        edited = {"decision": "EDIT", "arguments": {"input": "Look up"}}
+        await answer(
+            ada, {"interruptId": left["id"], **edited}, {"interruptId": right["id"], "decision": "DENY"}
+        )
+        await until_status(api, ada, run, "COMPLETED")
+    tree = await ada.one(TREE, id=run)
+
+    assert [child["input"] for child in tree["children"]] == ["Look up"]
+    assert [step["status"] for step in tree["steps"]["nodes"][:2]] == ["COMPLETED", "FAILED"]
 
 
 async def test_the_parent_holds_no_worker_while_it_waits(api: Api) -> None:

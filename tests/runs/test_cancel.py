@@ -26,7 +26,6 @@ from tests.runs.parts import (
     SENTENCE,
     Script,
     begin,
-    blocked,
     calls,
     claimed,
     let_lease_run_out,
@@ -48,11 +47,15 @@ from ticks join events as ended on ended.stream = run and ended.payload ->> 'sta
 
 
 @asynccontextmanager
-async def asyncpg_of(api: Api) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of nobody's pool."""
-    connection = await asyncpg.connect(api.services.settings.database_url)
-    yield connection
-    await connection.close()
+async def task_writers_locked_out(api: Api) -> AsyncIterator[asyncpg.Connection]:
+    """By somebody who is in no hurry; gives a look at who waits."""
+    dsn = api.services.settings.database_url
+    holder, look = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    async with holder.transaction():
+        await holder.execute("lock table tasks in share row exclusive mode")
+        yield look
+    await holder.close()
+    await look.close()
 
 
 class TestCancelling:
@@ -151,10 +154,10 @@ class TestCancelling:
 
     async def test_a_built_in_tool_that_waits_for_others_is_stopped_too(self, api: Api) -> None:
         """It holds its run's row, which whoever cancels needs: not for as long as it waits."""
-        ada, db = await api.user(), api.services.db
-        async with blocked(db), working(api.services):
+        ada = await api.user()
+        async with task_writers_locked_out(api) as look, working(api.services):
             run_id = (await ada.start(SENTENCE))["execution"]["id"]
-            async with asyncio.timeout(20), asyncpg_of(api) as look:
+            async with asyncio.timeout(20):
                 while not await look.fetchval(_WAITING):
                     pass
             answer = await ada.one(CANCEL, input={"id": run_id, "waitMs": 10_000})

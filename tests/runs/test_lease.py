@@ -119,11 +119,10 @@ class TestLeases:
     async def test_a_broken_connection_is_no_loss_of_the_lease(self, api: Api) -> None:
         """The worker takes the run up anew, under a new fence: what was under way counts no more."""
         ada = await api.user()
-        cut: list[str] = []
+        cut = asyncio.Event()
 
-        async def it(call: Call) -> str:
-            if not cut:
-                cut.append(call.effect_key)
+        async def it(_: Call) -> str:
+            if not cut.is_set():
                 async with api.services.db.as_system() as session:
                     await session.all(
                         Query(
@@ -131,10 +130,13 @@ class TestLeases:
                             " where datname = current_database() and pid <> pg_backend_pid()"
                         )
                     )
+                cut.set()
             return "ok"
 
         async with playing(api, Script(calls("it"), Answer("done")), [tool("it", it)]):
-            run = await ada.finished((await ada.start("x"))["execution"]["id"])
+            run_id = (await ada.start("x"))["execution"]["id"]
+            await cut.wait()  # a question that is under way then is answered that it cannot be
+            run = await ada.finished(run_id)
 
         assert (run["status"], run["attempt"]) == ("COMPLETED", 1)
         seqs = [event["seq"] for event in run["events"]["nodes"]]

@@ -88,16 +88,6 @@ class TestTheMainJob:
 
         assert (run["status"], run["result"]) == ("COMPLETED", answer)
 
-    async def test_more_than_one_task_is_never_deleted_unasked(self, api: Api, worker: Worker) -> None:
-        ada = await api.user()
-        await ada.create("one")
-        await ada.create("two")
-
-        run = await ada.finished((await ada.start("Delete all my tasks"))["execution"]["id"])
-
-        assert run["result"].startswith("This would delete 2 tasks.")
-        assert await ada.one("{ tasks { totalCount } }") == {"totalCount": 2}
-
     async def test_higher_priority_goes_first(self, api: Api) -> None:
         ada = await api.user()
         low = await ada.start("show my tasks", priority="LOW")

@@ -145,7 +145,7 @@ class World:
             ExternalTool(name="N", effect=Effect.NON_IDEMPOTENT, call=self._once, **common),
         )
 
-    async def _work(self, session: Any, _: UUID, arguments: Any) -> Outcome:
+    async def _work(self, session: Any, _: UUID, arguments: Any, is_approved: bool) -> Outcome:
         session.count(arguments["run"], arguments["place"])
         return Outcome(result={"done": arguments["place"]})
 
@@ -386,7 +386,7 @@ class SimulatedSession(Session):
 class NobodyThere(Desk):
     """There is nobody to ask: a call that a crash has hidden ends its run, and is never made again."""
 
-    async def approve(self, asked: Any, tool: Any) -> Any:
+    async def approve(self, asked: Any, tool: Any, need: Any = None) -> Any:
         raise NotImplementedError
 
     async def verify(self, asked: Any, tool: Any) -> Any:
