@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from db import budgets
 from db import retention as rows
 from db.connection import Database, Session
 from db.due import RETENTION
@@ -60,7 +59,6 @@ class Retention:
         return {
             "idempotency keys": rows.delete_keys,
             "refresh tokens": rows.delete_tokens,
-            "budgets": budgets.prune,
             "pieces": rows.delete_pieces,
             "events": lambda session: rows.delete_run_logs(session, self.events),
             "runs": lambda session: rows.delete_runs(session, self.runs),

@@ -24,6 +24,7 @@ _SECONDS = 60.0
 "How long it takes to fill an empty bucket, and how long a slice keeps."
 _MOST_SLICES = 10_000
 _PRUNE_EVERY = 500
+"Buckets are made as often as they are taken from: whoever takes sees that full ones are forgotten."
 
 
 @dataclass(slots=True)

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
+import asyncpg
 import pytest
 
+from ids import Kind, decode
 from tests.api import AWAIT, START
 from tests.client import Client, GraphQLErrors
 from tests.processes import House
@@ -40,9 +42,25 @@ subscription ($id: ID!, $after: String, $from: StreamFrom) {
         ... on ProgressReported { progress { percent } }
       }
     }
+    ... on StreamReset { cause snapshot { id ... on Execution { status result } } }
     ... on StreamClosed { reason }
   }
 }"""
+DAY = """
+subscription ($after: String, $from: StreamFrom) {
+  activityStream(after: $after, from: $from) {
+    __typename
+    ... on Resumable { cursor }
+    ... on StreamReset { cause }
+    ... on EventBatch { continuesFrom events { __typename seq } }
+  }
+}"""
+AGE = """
+    with run as (
+      update executions set finished_at = finished_at - interval '31 days' where id = $1 returning user_id
+    )
+    update events set at = at - interval '31 days' where stream = (select user_id from run)
+"""
 
 
 @pytest.fixture
@@ -209,3 +227,31 @@ async def test_another_users_stream_is_not_found(servers: list[Client], ended: s
     assert await refusal(stranger, ended) == "NOT_FOUND"
     assert await refusal(stranger, "exec_01h455vb4pex5vsknk084sn02q") == "NOT_FOUND"
     assert await refusal(stranger, "garbage") == "INVALID_ID"
+
+
+async def test_what_a_prune_has_made_too_old_is_reset_and_goes_on(
+    house: House, servers: list[Client], ended: str
+) -> None:
+    """The whole way: `baton prune` as a process of its own, and a cursor from before it, on either server."""
+    (start, *_, end) = await frames(servers[0], ended)
+    db = await asyncpg.connect(house.dsn)
+    async with servers[1].stream(DAY, **{"from": "START"}) as day:
+        before = await anext(day)
+        await db.execute(AGE, decode(Kind.EXECUTION, ended))
+        prune = house.start("prune")
+        assert await asyncio.to_thread(prune.wait) == 0
+    await db.close()
+    (gone,) = [line.split()[0] for line in prune.output().splitlines() if line.endswith(" events")]
+    assert int(gone.replace(",", "")) > 0
+
+    for server in servers:
+        opened, reset, closed = await frames(server, ended, after=start["cursor"])
+        assert (opened["__typename"], closed["reason"]) == ("StreamOpened", "TERMINAL")
+        assert (reset["cause"], reset["snapshot"]["status"]) == ("CURSOR_EXPIRED", "COMPLETED")
+        assert {frame["cursor"] for frame in (opened, reset, closed)} == {end["cursor"]}
+    async with servers[0].stream(DAY, after=before["cursor"]) as day:
+        assert (await anext(day))["__typename"] == "StreamOpened"
+        reset = await anext(day)
+        await servers[1].one(START, input={"input": "show my tasks"})
+        batch = await anext(day)
+        assert (reset["cause"], batch["continuesFrom"]) == ("CURSOR_EXPIRED", reset["cursor"])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from db.query import Query
@@ -15,11 +13,6 @@ from tests.runs.parts import CANCEL, until_status
 from tests.scripted import Script, call, calls, make_agent, scripted, start
 
 pytestmark = pytest.mark.anyio
-
-STATE = """
-query ($id: ID!) {
-  execution(id: $id) { status interrupts { status } events(first: 99) { nodes { seq __typename } } }
-}"""
 
 
 async def waiting(api: Api, ada: User, questions: int = 1) -> tuple[str, list[str]]:
@@ -50,20 +43,6 @@ async def test_the_same_answer_again_is_a_replay_and_another_one_comes_too_late(
     assert (again["__typename"], again["replayed"]) == ("AnswerAccepted", True)
     assert (other["__typename"], other["code"]) == ("AlreadyAnswered", "ALREADY_ANSWERED")
     assert other["interrupt"]["status"] == "ANSWERED"
-
-
-async def test_of_many_at_once_one_counts(api: Api) -> None:
-    """However many people press the button: one answer, one way on."""
-    ada = await api.user()
-    run, (question,) = await waiting(api, ada)
-
-    results = await asyncio.gather(*(answer(ada, says(question, f"answer {n}")) for n in range(8)))
-
-    kinds = sorted(result["__typename"] for (result,) in results)
-    assert kinds == ["AlreadyAnswered"] * 7 + ["AnswerAccepted"]
-    row = await ada.one(STATE, id=run)
-    assert row["status"] == "QUEUED"
-    assert [event["__typename"] for event in row["events"]["nodes"]].count("InterruptClosed") == 1
 
 
 async def test_each_answer_of_a_list_has_its_own_result(api: Api) -> None:
@@ -163,22 +142,3 @@ async def test_a_cancelled_run_asks_no_more(api: Api) -> None:
     done = await settled(ada, run)
     assert (done["status"], [one["status"] for one in done["interrupts"]]) == ("CANCELLED", ["CANCELLED"])
     assert done["events"]["nodes"][-1]["status"] == "CANCELLED"
-
-
-async def test_answer_expiry_and_cancel_race_and_one_of_them_wins(api: Api) -> None:
-    """Whatever the order: one way on, the log whole, and everything agrees on it."""
-    ada = await api.user()
-    for _ in range(6):
-        run, (question,) = await waiting(api, ada)
-        await asyncio.gather(
-            answer(ada, says(question, "yes")),
-            ada.one(CANCEL, input={"id": run}),
-            let_time_pass(api),
-            end_unanswered_runs(api.services.db),
-        )
-        state = await ada.one(STATE, id=run)
-        expected = {"CANCELLED": {"CANCELLED", "ANSWERED"}, "FAILED": {"EXPIRED"}}
-        assert state["interrupts"][0]["status"] in expected[state["status"]]
-        assert [event["seq"] for event in state["events"]["nodes"]] == list(
-            range(1, len(state["events"]["nodes"]) + 1)
-        )
