@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import os
 from pathlib import Path
 
 import asyncpg
 
-from tests.api import START
+from tests.api import AGENT, START
 from tests.client import Client
 from tests.faults.nursery import Child, Nursery
 from tests.processes import SECRET, House, Process, _is_ready, free_port, until
@@ -99,6 +100,12 @@ async def start_run(ada: Client, text: str, **fields: object) -> str:
     answer = await ada.one(START, input={"input": text, **fields})
     assert answer["__typename"] == "StartExecutionSuccess", answer
     return answer["execution"]["id"]
+
+
+async def fake_agent(ada: Client, name: str, script: object) -> str:
+    """The id of an agent whose model follows this script."""
+    made = await ada.one(AGENT, input={"name": name, "model": f"fake:{json.dumps(script)}"})
+    return made["agent"]["id"]
 
 
 async def until_over(db: asyncpg.Connection, count: int, seconds: float = 60) -> None:

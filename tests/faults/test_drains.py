@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import signal
 import time
 
@@ -12,9 +11,8 @@ import asyncpg
 import pytest
 
 from ids import Kind, decode
-from tests.api import AGENT
 from tests.client import Client
-from tests.faults.crew import Crew, start_run, until_over
+from tests.faults.crew import Crew, fake_agent, start_run, until_over
 from tests.faults.nursery import Child
 from tests.faults.oracle import examine
 from tests.faults.warehouse import TABLE
@@ -62,11 +60,6 @@ class Load:
             await asyncio.sleep(0.05)
 
 
-async def _agent(ada: Client, name: str, script: object) -> str:
-    made = await ada.one(AGENT, input={"name": name, "model": f"fake:{json.dumps(script)}"})
-    return made["agent"]["id"]
-
-
 def _replaced(crew: Crew, worker: Child) -> float:
     """Seconds that it took to go; another one has come before."""
     crew.worker()
@@ -88,7 +81,7 @@ async def test_all_workers_are_restarted_under_load_and_nothing_is_lost_or_doubl
     token = await asyncio.to_thread(crew.token)
     async with crew.http() as http:
         ada = Client(http, token)
-        agents = [await _agent(ada, "shopper", SHOPPING), await _agent(ada, "searcher", SEARCH)]
+        agents = [await fake_agent(ada, "shopper", SHOPPING), await fake_agent(ada, "searcher", SEARCH)]
         load = Load(ada, agents)
         starting = asyncio.create_task(load.run())
         going: list[float] = []

@@ -21,10 +21,10 @@ async def order(item: str, call: Call) -> str:
 
 
 @tool(effect="NON_IDEMPOTENT")
-async def pay(amount: int, call: Call) -> int:
+async def pay(amount: int, call: Call, seconds: float = 0.2) -> int:
     """Pays."""
     await _note("pay", call)
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(seconds)
     return amount
 
 
