@@ -144,9 +144,10 @@ class OfTasks(Arguments):
         """What a person must agree to, where the tasks are several: the same, of just these."""
         if found.outcome is not Came.CONFIRMATION_REQUIRED:
             return None
-        ref = Reference(numbers=[row.number for row in found.tasks])
+        rows = sorted(found.tasks, key=lambda row: row.number)
+        ref = Reference(numbers=[row.number for row in rows])
         exactly = self.model_copy(update={"ref": ref}).model_dump(mode="json", exclude_unset=True)
-        return NeedsApproval(exactly, answers.would(self.verb(), [errands.known(row) for row in found.tasks]))
+        return NeedsApproval(exactly, answers.would(self.verb(), [errands.known(row) for row in rows]))
 
     @abstractmethod
     def verb(self) -> str:
