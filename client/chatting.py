@@ -71,6 +71,8 @@ class Reply:
         self._shown = text
 
     def _end(self, event: Message) -> None:
+        if event["status"] == "AWAITING_INPUT":
+            self._show("(It waits for an answer: in the console, or by answerInterrupts.)\n")
         if event["status"] in _OVER:
             why = "" if event["status"] == "COMPLETED" else f"({event['endReason']})"
             self._show(f"{why}\n")

@@ -42,15 +42,17 @@ class JsonLines:
 
 
 class Lines:
-    """A line for each step that has ended, for logs and pipes."""
+    """A line for each step that has ended and for what a person is asked, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def show(self, run: Run, events: list[Message]) -> None:
-        """The steps that these events ended."""
+        """The steps that these events ended, and the questions that they asked."""
         del run
         for event in events:
+            if event["__typename"] == "InterruptOpened":
+                self._console.print(_question(event["interrupt"]["prompt"]), soft_wrap=True)
             if event["__typename"] == "StepFinished" and event["step"]["kind"] != "FINAL_ANSWER":
                 self._console.print(_line(event["step"]), soft_wrap=True)
 
@@ -107,7 +109,12 @@ def _picture(run: Run) -> RenderableType:
         ProgressBar(total=100, completed=run.percent, width=30) if run.percent is not None else Text(""),
         Text(run.message or "", style="dim"),
     )
-    return Group(*steps, bar)
+    return Group(*steps, *map(_question, run.questions.values()), bar)
+
+
+def _question(prompt: str) -> Text:
+    where = "  (answer it in the console, or by answerInterrupts)"
+    return Text.assemble(("? ", "yellow"), prompt, (where, "dim"))
 
 
 def _line(step: Message) -> RenderableType:

@@ -32,6 +32,8 @@ subscription Watch($id: ID!, $after: String) {{
         ... on StepStarted {{ step {{ {_STEP} }} }}
         ... on StepFinished {{ step {{ {_STEP} }} }}
         ... on ProgressReported {{ progress {{ percent message }} }}
+        ... on InterruptOpened {{ interrupt {{ id prompt }} }}
+        ... on InterruptClosed {{ interrupt {{ id status }} }}
       }}
     }}
     ... on StreamClosed {{ reason }}

@@ -20,6 +20,8 @@ class Run:
     end_reason: str | None = None
     percent: float | None = None
     message: str | None = None
+    questions: dict[str, str] = field(default_factory=dict[str, str])
+    "What it waits for a person to answer, by the interrupt."
     steps: dict[int, Message] = field(default_factory=dict[int, Message])
 
     def take(self, frame: Message) -> list[Message]:
@@ -48,6 +50,10 @@ class Run:
                 self.steps[event["step"]["number"]] = event["step"]
             case "ProgressReported":
                 self._report(event["progress"])
+            case "InterruptOpened":
+                self.questions[event["interrupt"]["id"]] = event["interrupt"]["prompt"]
+            case "InterruptClosed":
+                self.questions.pop(event["interrupt"]["id"], None)
             case _:
                 pass  # of a newer server
 

@@ -7,11 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from client.display import Lines
+from client.run import Run
 from tests.api import START
 from tests.client import Client
 from tests.processes import ROOT, SECRET, House, open_house, until
@@ -65,6 +69,20 @@ class TestAtHome:
 
         assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
         assert ended["status"] == "COMPLETED"
+
+
+def test_what_a_person_is_asked_is_a_line() -> None:
+    """Until it is answered it stands in the picture, too."""
+    output = StringIO()
+    run, asked = Run("exec_1"), {"id": "intr_1", "prompt": "May assistant call delete_task?"}
+    frame = {"events": [{"__typename": "InterruptOpened", "interrupt": asked}]}
+
+    Lines(Console(file=output)).show(run, run.take(frame))
+
+    assert output.getvalue().startswith("? May assistant call delete_task?  (answer it")
+    assert list(run.questions.values()) == ["May assistant call delete_task?"]
+    run.take({"events": [{"__typename": "InterruptClosed", "interrupt": {**asked, "status": "ANSWERED"}}]})
+    assert not run.questions
 
 
 @pytest.fixture(scope="module")
