@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 _AT_ONCE = 0.02
 "Seconds that progress waits for a word of the run to go with."
-_LOCK_SECONDS = 0.25
+_LOCK_SECONDS = 0.5
 "How long work on our own rows waits for one with the run in its hands: who wants to stop it waits as long."
 
 
