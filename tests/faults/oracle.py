@@ -127,5 +127,6 @@ async def transcript(db: asyncpg.Connection, run_id: UUID) -> list[object]:
     return [tuple(run), *((*step[:-1], _titles(step["result"])) for step in steps)]
 
 
-def _titles(result: str | None) -> list[str]:
-    return [task["title"] for task in orjson.loads(result)["tasks"]] if result else []
+def _titles(result: str | None) -> object:
+    came = orjson.loads(result) if result else None
+    return [task["title"] for task in came["tasks"]] if isinstance(came, dict) else came

@@ -24,13 +24,14 @@ ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago")
 
 
 async def test_every_run_comes_to_an_answer(api: Api, worker: Worker) -> None:
-    """A sentence that a run cannot follow is answered, not a fault of ours."""
+    """A sentence that a run cannot follow is answered, not a fault of ours; or it asks before it acts."""
     ada = await api.user()
     started = [await ada.start(text, timeZone=zone) for text in SAID for zone in ZONES[1:]]
 
     ended = [await ada.one(AWAIT, id=one["execution"]["id"]) for one in started]
 
-    faults = [run for run in ended if run["execution"]["endReason"] != "FINAL_ANSWER"]
+    runs = [one["execution"] for one in ended]
+    faults = [run for run in runs if run["endReason"] != "FINAL_ANSWER" and run["status"] != "AWAITING_INPUT"]
     assert faults == []
 
 
