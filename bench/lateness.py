@@ -35,6 +35,9 @@ class Pace:
         """Milliseconds."""
         return percentile(self.late, percent) * MILLI
 
+    def __str__(self) -> str:
+        return f"{self.asked:,.0f} events/s: {self.kept:,.0f} written, p99 {self.percentile(99):.1f} ms"
+
     @property
     def is_borne(self) -> bool:
         """Whether all were written, and told in time."""
@@ -72,12 +75,12 @@ class Rhythm:
         await self._crowd.until(lambda: len(self._late) >= count)
         return Pace(rate, kept, self._late)
 
-    async def saturation(self, seconds: float) -> Pace:
-        """The fastest pace that is borne, where each is tried for so many seconds; the lowest in any case."""
+    async def saturation(self, seconds: float) -> tuple[Pace, Pace]:
+        """The fastest pace that is borne, each tried for so long, or the lowest; and the one after it."""
         best = await self.play(_LOWEST, seconds)
         while (pace := await self.play(best.asked * _STEP, seconds)).is_borne:
             best = pace
-        return best
+        return best, pace
 
     async def _write(self, began: float, rate: float, numbers: Iterator[int]) -> None:
         for number in numbers:

@@ -71,14 +71,14 @@ async def _delivered(
     return used["server"] / (events * len(runs) * per_run) * MILLI * MILLI
 
 
-async def _late(ground: Ground, server: Served, size: Size) -> tuple[Pace, Pace]:
-    """At the load that saturates, and at a quarter of that: a subscriber a run."""
+async def _late(ground: Ground, server: Served, size: Size) -> tuple[Pace, Pace, Pace]:
+    """At the most that is borne, at too much, and at a quarter of the first: a subscriber a run."""
     rhythm = Rhythm(ground, server.port)
     await rhythm.join(await ground.runs(size.subscribers))
-    most = await rhythm.saturation(min(_TRIED, size.seconds))
+    most, too_much = await rhythm.saturation(min(_TRIED, size.seconds))
     quarter = await rhythm.play(most.asked / 4, size.seconds)
     rhythm.leave()
-    return most, quarter
+    return most, too_much, quarter
 
 
 def _memory(pid: int) -> float:
@@ -184,7 +184,7 @@ async def measure(dsn: str, size: Size) -> str:
             pin(floor.pid, 0)
             with _peer(env) as peer:
                 costs = await _costs(own, {"API": api, "floor": floor, **peer}, size)
-            most, quarter = await _late(own, api, size)
+            most, too_much, quarter = await _late(own, api, size)
             idle = await _idle(own, api, size)
         writing = [await _kept(own, hub, size, delay) for delay in (0, 2_000)]
     return "\n".join(
@@ -193,7 +193,9 @@ async def measure(dsn: str, size: Size) -> str:
             table(["server µs for each frame", *costs], _rows(costs, size)),
             "",
             *_compared(costs),
-            f"saturated at {most.asked:,.0f} events/s (p99 {most.percentile(99):.1f} ms); a quarter of that:",
+            f"borne: {most}",
+            f"too much: {too_much}",
+            f"a quarter: {quarter}",
             verdict("commit to frame, p50", quarter.percentile(50), 3, "ms"),
             verdict("commit to frame, p99", quarter.percentile(99), 25, "ms"),
             verdict(f"an idle subscription of {size.idle:,}", idle.weight, 35, "kB"),

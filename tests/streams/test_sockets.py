@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from auth import utc_now
+from db.query import Query
 from edge.plans.plan import Plan, Unfinished
 from launch import ApiServer
 from settings import Settings
@@ -32,6 +33,10 @@ subscription ($after: String) { s: activityStream(after: $after) {
     __typename ... on Resumable { cursor } ... on EventBatch { events { seq } } ... on StreamClosed { reason }
 } }"""
 LIST = "{ tasks(first: 5) { nodes { number title } } }"
+CONNECTIONS = Query(
+    "select count(*) from pg_stat_activity"
+    " where datname = current_database() and application_name like 'baton api%'"
+)
 LARGE = json.dumps({"type": "ping", "payload": {"fill": "x" * 60_000}})
 
 
@@ -219,6 +224,24 @@ async def test_who_takes_too_long_is_told_so_and_goes_on_on_the_same_socket(sett
             while len(seen) < written:
                 seen += _seqs([await talk.frame()])
             assert seen == list(range(1, written + 1))
+
+
+async def test_a_stream_that_waits_costs_no_task_and_no_connection(settings: Settings) -> None:
+    async with serving(settings) as here:
+        ada = await here.api.user()
+        async with here.talk() as talk:
+            await talk.init(token(here, ada))
+            await talk.subscribe("first")
+            await talk.frame()
+            tasks = len(asyncio.all_tasks())
+            for number in range(80):
+                await talk.subscribe(str(number))
+            assert [(await talk.frame())["__typename"] for _ in range(80)] == ["StreamOpened"] * 80
+            assert len(_followers(here)) == 81
+            await until(lambda: len(asyncio.all_tasks()) <= tasks)
+            async with here.api.services.db.as_system() as session:
+                (row,) = await session.all(CONNECTIONS)
+            assert row["count"] <= settings.pool_size + 2
 
 
 async def test_a_planned_query_has_the_same_answer_on_every_road(
