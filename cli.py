@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import subprocess
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -18,28 +14,26 @@ import typer
 import uvloop
 
 import launch
-from auth import Tokens, load_secret, utc_now
+import offline
+import workshop
+from auth import utc_now
 from client.api import Api
 from client.chatting import chat as talk
-from client.chatting import lines_of_stdin
 from client.display import show_tasks, shown
 from client.documents import TASKS
+from client.keyboard import Keyboard
 from client.running import EXIT_CODES, start
 from client.running import watch as watch_run
 from client.socket import Message
-from db.connection import Database
-from db.home import database
+from client.task_agent import ask as ask_server
+from client.task_agent import understand as understood_by
 from db.migrate import newest
 from engine.executions import is_time_zone
 from engine.language.lines import MalformedLine, predictions
-from engine.retention import Retention
 from engine.states import Priority
 from engine.task_agent import AgentOutcome
 from errors import BatonError
 from redaction import learn
-from resolvers.task_agent import Answered, question
-from resolvers.task_agent import ask as agent_ask
-from resolvers.users import ensure_user
 from schema.root import schema as graphql_schema
 from scopes import Scope
 from settings import Settings, SettingsError
@@ -47,15 +41,10 @@ from telemetry import logs
 
 T = TypeVar("T")
 
-_ROOT = Path(__file__).parent
-_CHECKS = (
-    ("ruff", "format", "--check", "--quiet", "."),
-    ("ruff", "check", "--quiet", "."),
-    ("basedpyright", "--level", "error"),
-)
 _INSTANTS = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"]
-_PYTEST = ("pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-"More processes than the two cores of CI: half of the time they wait for others."
+
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+"What the command does not know is for what it runs."
 
 cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -67,6 +56,12 @@ Url = Annotated[
         envvar="BATON_URL",
         help="The server to talk to, such as https://baton.example; without it one of our own is started.",
     ),
+]
+ServerUrl = Annotated[
+    str | None, typer.Option("--url", envvar="BATON_URL", help="The server to ask; without it, what is here.")
+]
+Agent = Annotated[
+    str | None, typer.Option(help="The id of the agent, as `agent_…`. The built-in one if left out.")
 ]
 Token = Annotated[str | None, typer.Option(envvar="BATON_TOKEN", help="The access token for that server.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts: JSON, one object a line.")]
@@ -94,14 +89,14 @@ def worker() -> None:
 @cli.command()
 def migrate() -> None:
     """Bring the database to the newest migration."""
-    _run(_migrate(_settings()))
+    _run(offline.migrate(_settings()))
     print(f"The database has migration {newest()}.")
 
 
 @cli.command()
 def prune() -> None:
     """Delete what is older than it is to be kept, now. Workers do so by themselves every hour."""
-    for name, count in _run(_prune(_settings())).items():
+    for name, count in _run(offline.prune(_settings())).items():
         print(f"{count:>10,} {name}")
 
 
@@ -115,7 +110,7 @@ def token(
     ] = None,
 ) -> None:
     """Print an access token, and nothing else."""
-    print(_run(_token(_settings(), user, expires_in, scope or None)))
+    print(_run(offline.token(_settings(), user, expires_in, scope or None)))
 
 
 @cli.command()
@@ -123,14 +118,17 @@ def run(
     text: Annotated[str, typer.Argument(help="What the agent should do.")],
     url: Url = None,
     token: Token = None,
+    agent: Agent = None,
     priority: Annotated[Priority, typer.Option(case_sensitive=False)] = Priority.MEDIUM,
     as_json: Json = False,
 ) -> None:
-    """Start a run and show it to its end. Exit code: 0 completed, 1 failed, 3 cancelled."""
+    """Start a run, show it to its end, and ask what it asks. Exit code: 0 completed, 1 failed, 3 cancelled.
+
+    What it asks is read from standard input. With --json it is an event as any other, for a script to answer.
+    """
 
     async def start_and_watch(api: Api) -> Message:
-        with shown(as_json=as_json) as display:
-            return await watch_run(api, await start(api, text, priority=priority.name), display)
+        return await _watch(api, await start(api, text, agentId=agent, priority=priority.name), as_json)
 
     _finish(_run(_talk(url, token, start_and_watch)), as_json)
 
@@ -142,23 +140,21 @@ def watch(
     token: Token = None,
     as_json: Json = False,
 ) -> None:
-    """Show a run from its first step on, live, or as it was. Exit codes as of `run`."""
-
-    async def watch_it(api: Api) -> Message:
-        with shown(as_json=as_json) as display:
-            return await watch_run(api, execution, display)
-
-    _finish(_run(_talk(url, token, watch_it)), as_json)
+    """Show a run from its first step on, live, or as it was. The rest is as with `run`."""
+    _finish(_run(_talk(url, token, lambda api: _watch(api, execution, as_json))), as_json)
 
 
 @cli.command()
-def chat(url: Url = None, token: Token = None) -> None:
-    """Talk with the assistant: a line in, its answer as it is written. Ends with the input (Ctrl-D)."""
+def chat(url: Url = None, token: Token = None, agent: Agent = None) -> None:
+    """Talk with an agent: a line in, its answer as it is written. Ends with the input (Ctrl-D).
+
+    Where its run asks something before it answers, the next line is the answer to that.
+    """
 
     def show(text: str) -> None:
         print(text, end="", flush=True)
 
-    _run(_talk(url, token, lambda api: talk(api, lines_of_stdin("> "), show)))
+    _run(_talk(url, token, lambda api: talk(api, Keyboard(), agent, show)))
 
 
 @cli.command()
@@ -179,18 +175,28 @@ def tasks(
 @cli.command()
 def ask(
     message: Annotated[str, typer.Argument(help="What is wanted, in plain words.")],
-    user: Annotated[str, typer.Option(help="Whose tasks.")] = launch.DEVELOPER,
+    user: Annotated[str, typer.Option(help="Whose tasks, where no server is named.")] = launch.DEVELOPER,
     time_zone: TimeZone = "UTC",
     dry_run: Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")] = False,
     confirm: Annotated[str | None, typer.Option(help="The token of an earlier answer.")] = None,
+    url: ServerUrl = None,
+    token: Token = None,
 ) -> None:
     """Ask the task agent. Exit code 0 when it did it, 1 when it could not."""
-    answered = _run(_ask(_settings(), user, message, time_zone, confirm, dry_run))
-    print(answered.response)
-    if answered.confirm_token:
-        given = ("--user", user, "--time-zone", time_zone, "--confirm", answered.confirm_token)
+    if url is not None:
+        asking = _talk(url, token, lambda api: ask_server(api, message, time_zone, confirm, dry_run=dry_run))
+        done = _run(asking)
+        response, outcome, confirm_token = done["response"], done["outcome"], done["confirmToken"]
+        whose = ("--url", url)
+    else:
+        here = _run(offline.ask(_settings(), user, message, time_zone, confirm, dry_run=dry_run))
+        response, outcome, confirm_token = here.response, here.outcome, here.confirm_token
+        whose = ("--user", user)
+    print(response)
+    if confirm_token:
+        given = (*whose, "--time-zone", time_zone, "--confirm", confirm_token)
         print(shlex.join(("baton", "ask", *given, "--", message)))
-    raise typer.Exit(answered.outcome not in {AgentOutcome.DONE, AgentOutcome.PLANNED})
+    raise typer.Exit(outcome not in {AgentOutcome.DONE, AgentOutcome.PLANNED})
 
 
 @cli.command()
@@ -199,17 +205,26 @@ def understand(
         datetime | None, typer.Option(formats=_INSTANTS, help="What `tomorrow` counts from.")
     ] = None,
     time_zone: TimeZone = "UTC",
+    url: ServerUrl = None,
+    token: Token = None,
 ) -> None:
-    """Label lines of JSON: reads {"text"} and writes {"text","intent","tool","args"}, each as it comes."""
+    """Label lines of JSON: reads {"text"} and writes {"text","intent","tool","args"}, each as it comes.
+
+    A server that is named says what it understands, now, with arguments in the words of its API.
+    """
     if not is_time_zone(time_zone):
         raise Misuse("Not an IANA time zone, such as Europe/Berlin.")
+    if url is not None:
+        if now is not None:
+            raise Misuse("A server counts from its own clock: leave out --now.")
+        _run(_talk(url, token, lambda api: _label_by(api, time_zone)))
+        return
     instant = utc_now() if now is None else now if now.tzinfo else now.replace(tzinfo=UTC)
     if not datetime.min.year < instant.year < datetime.max.year:
         raise Misuse("Give a moment in the years 2 to 9998.")
     try:
         for line in predictions(sys.stdin.buffer, instant, ZoneInfo(time_zone)):
-            sys.stdout.buffer.write(f"{line}\n".encode())
-            sys.stdout.buffer.flush()
+            _put(line.encode())
     except MalformedLine as problem:
         raise Misuse(str(problem)) from None
 
@@ -220,49 +235,25 @@ def schema() -> None:
     print(graphql_schema.as_str())
 
 
-@cli.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@cli.command(context_settings=_PASSED_ON)
 def test(context: typer.Context) -> None:
     """All that CI runs: format, lint, types, tests. With arguments: pytest alone, with them."""
-    chosen = context.args
-    failed = [] if chosen else [check[0] for check in _CHECKS if _tool(check) != 0]
-    code = _tool(("pytest", *chosen) if chosen else _PYTEST)
-    failed += _failed_tests() if code else []
-    if failed:
-        print(f"failed: {', '.join(failed)}", file=sys.stderr)
-    raise typer.Exit(code or bool(failed))
+    raise typer.Exit(workshop.test(context.args))
 
 
-def _failed_tests() -> list[str]:
-    """What pytest last noted; told once more at the end, where a log that was cut short still has it."""
-    noted = _ROOT / ".pytest_cache/v/cache/lastfailed"
-    return list(json.loads(noted.read_text())) if noted.exists() else []
-
-
-async def _ask(
-    settings: Settings, email: str, message: str, time_zone: str, confirm: str | None, dry_run: bool
-) -> Answered:
-    tokens = Tokens(settings, load_secret(settings))
-    async with _database(settings) as db:
-        user = await ensure_user(db, email)
-        asked = question(message, utc_now(), time_zone, confirm, dry_run)
-        return await db.transact(user.id, lambda session: agent_ask(session, tokens, user.id, asked))
-
-
-async def _migrate(settings: Settings) -> None:
-    async with database(settings, migrated=True):
-        pass
-
-
-async def _prune(settings: Settings) -> dict[str, int]:
-    async with _database(settings) as db:
-        return await Retention.of(settings).prune(db)
-
-
-async def _token(settings: Settings, email: str, seconds: int, scopes: list[Scope] | None) -> str:
-    async with _database(settings) as db:
-        user = await ensure_user(db, email)
-    tokens = Tokens(settings, load_secret(settings))
-    return tokens.issue(user.id, seconds=seconds, scopes=scopes)[0]
+@cli.command(context_settings=_PASSED_ON)
+def bench(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="What to measure; left out: what there is.")] = None,
+) -> None:
+    """Measure something, beside a floor in the same run. What follows its name is passed on, also --help."""
+    known = workshop.benches()
+    if name is None:
+        print("\n".join(f"{one:<12} {told}" for one, told in known.items()))
+        return
+    if name not in known:
+        raise Misuse(f"There is no bench {name!r}; there are: {', '.join(known)}.")
+    raise typer.Exit(workshop.bench(name, context.args))
 
 
 async def _talk(url: str | None, token: str | None, work: Callable[[Api], Awaitable[T]]) -> T:
@@ -273,6 +264,21 @@ async def _talk(url: str | None, token: str | None, work: Callable[[Api], Awaita
         return await work(Api(url, token))
     async with launch.at_home(_settings(), launch.DEVELOPER) as (address, ours):
         return await work(Api(address, ours))
+
+
+async def _watch(api: Api, execution: str, as_json: bool) -> Message:
+    with shown(as_json=as_json) as display:
+        return await watch_run(api, execution, display, None if as_json else Keyboard())
+
+
+async def _label_by(api: Api, time_zone: str) -> None:
+    async for line in understood_by(api, sys.stdin.buffer, time_zone):
+        _put(orjson.dumps(line))
+
+
+def _put(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _finish(ended: Message, as_json: bool) -> NoReturn:
@@ -287,28 +293,11 @@ def _finish(ended: Message, as_json: bool) -> NoReturn:
     raise typer.Exit(EXIT_CODES[ended["status"]])
 
 
-@asynccontextmanager
-async def _database(settings: Settings) -> AsyncGenerator[Database, None]:
-    async with database(settings) as dsn:
-        db = Database(dsn, size=1, name="baton cli")
-        await db.open()
-        try:
-            yield db
-        finally:
-            await db.close()
-
-
 def _settings(**chosen: object) -> Settings:
     settings = Settings.load()
     learn(settings.secrets())
     logs.set_up(settings.log_format or "console", settings.log_level)
     return settings.model_copy(update={name: value for name, value in chosen.items() if value is not None})
-
-
-def _tool(command: Sequence[str]) -> int:
-    """Runs one of the tools that stand in our environment beside this Python."""
-    program = Path(sys.executable).parent / command[0]
-    return subprocess.run([program, *command[1:]], check=False, cwd=_ROOT).returncode  # noqa: S603
 
 
 def _run(main: Coroutine[Any, Any, T]) -> T:
@@ -323,7 +312,7 @@ def main() -> None:
     """Run a command; a problem that a person can mend is one sentence and exit code 2."""
     logs.set_up("console", "info")
     try:
-        cli()
+        cli(prog_name="baton")
     except (SettingsError, BatonError, Misuse) as problem:
         print(problem, file=sys.stderr)
         sys.exit(2)

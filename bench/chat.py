@@ -35,6 +35,7 @@ from tests.postgres import cluster
 from tests.processes import SECRET, free_port, until
 
 TARGET_MS = 20
+_WARMING = 40
 _AGENT = """
 mutation {
   createAgent(input: {name: "bench", model: "bench:model", toolNames: []}) {
@@ -199,6 +200,18 @@ async def _token(dsn: str) -> str:
     return Tokens(Settings(), SECRET.encode()).issue(user.id, seconds=86_400)[0]
 
 
+async def _warm(house: House) -> None:
+    """Have both workers import the provider's library and make their plans: once in their lives.
+
+    One message at a time, so that neither takes them all.
+    """
+    asked: list[asyncio.Task[Any]] = []
+    for talk in await house.conversations(_WARMING):
+        asked.append(asyncio.create_task(house.client.one(_SEND, id=talk, wait=30_000)))
+        await asyncio.sleep(0.05)
+    await asyncio.gather(*asked)
+
+
 async def _together(house: House, size: Size) -> list[str]:
     """All at once: each answer is whole and right, and how much later than the model said it."""
     talks = await house.conversations(size.conversations)
@@ -258,8 +271,10 @@ async def measure(dsn: str, size: Size) -> str:
     lines = [f"{machine()}; {await postgres(dsn)}\n"]
     async with _house(dsn, size.tokens, size.rate) as house:
         await house.client.one(_AGENT)
+        await _warm(house)
         lines += await _together(house, size)
     async with _house(dsn, 1, 0) as house:
+        await _warm(house)
         lines += await _overhead(house, size)
     return "\n".join(lines)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 import orjson
@@ -30,8 +30,12 @@ class Display(Protocol):
         """The run as it stands, and what brought it there."""
         ...
 
+    def aside(self) -> AbstractContextManager[object]:
+        """Draw nothing for as long as somebody is asked."""
+        return nullcontext()
 
-class JsonLines:
+
+class JsonLines(Display):
     """Every event as a line of JSON on standard output."""
 
     def show(self, run: Run, events: list[Message]) -> None:
@@ -41,7 +45,7 @@ class JsonLines:
         sys.stdout.buffer.flush()
 
 
-class Lines:
+class Lines(Display):
     """A line for each step that has ended and for what a person is asked, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
@@ -57,7 +61,7 @@ class Lines:
                 self._console.print(_line(event["step"]), soft_wrap=True)
 
 
-class Picture:
+class Picture(Display):
     """Steps, progress and status, drawn anew with each frame."""
 
     def __init__(self, live: Live) -> None:
@@ -67,6 +71,15 @@ class Picture:
         """The run as it stands."""
         del events
         self._live.update(_picture(run))
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Leave the terminal to whoever asks."""
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
 
 
 @contextmanager
@@ -113,7 +126,7 @@ def _picture(run: Run) -> RenderableType:
 
 
 def _question(prompt: str) -> Text:
-    where = "  (answer it in the console, or by answerInterrupts)"
+    where = "  (answer it here, in the console, or by answerInterrupts)"
     return Text.assemble(("? ", "yellow"), prompt, (where, "dim"))
 
 

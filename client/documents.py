@@ -1,5 +1,6 @@
 """The operations that the command line asks of the API."""
 
+_INTERRUPT = "id reason prompt toolName arguments responseSchema"
 _STEP = "number kind status toolName input result text error durationMs"
 _RUN = f"""
 id input status endReason result error
@@ -32,8 +33,8 @@ subscription Watch($id: ID!, $after: String) {{
         ... on StepStarted {{ step {{ {_STEP} }} }}
         ... on StepFinished {{ step {{ {_STEP} }} }}
         ... on ProgressReported {{ progress {{ percent message }} }}
-        ... on InterruptOpened {{ interrupt {{ id prompt }} }}
-        ... on InterruptClosed {{ interrupt {{ id status }} }}
+        ... on InterruptOpened {{ interrupt {{ {_INTERRUPT} }} }}
+        ... on InterruptClosed {{ interrupt {{ id status decision }} }}
       }}
     }}
     ... on StreamClosed {{ reason }}
@@ -42,6 +43,40 @@ subscription Watch($id: ID!, $after: String) {{
 """
 
 RUN = f"query Run($id: ID!) {{ execution(id: $id) {{ {_RUN} }} }}"
+
+ASKED = f"query Asked($id: ID!) {{ execution(id: $id) {{ interrupts(status: OPEN) {{ {_INTERRUPT} }} }} }}"
+
+ANSWER = """
+mutation Answer($input: AnswerInterruptsInput!) {
+  answerInterrupts(input: $input) {
+    results {
+      ... on AnswerAccepted { replayed }
+      ... on UserError { code message }
+      ... on InvalidInput { issues { message } }
+    }
+  }
+}
+"""
+
+ASK = """
+mutation Ask($input: AskTaskAgentInput!) {
+  askTaskAgent(input: $input) {
+    ... on TaskAgentAnswer { response outcome confirmToken }
+    ... on UserError { code message }
+    ... on InvalidInput { issues { message } }
+  }
+}
+"""
+
+UNDERSTAND = """
+mutation Understand($input: AskTaskAgentInput!) {
+  askTaskAgent(input: $input) {
+    ... on TaskAgentAnswer { metadata { intent toolCalled toolArguments } }
+    ... on UserError { code message }
+    ... on InvalidInput { issues { message } }
+  }
+}
+"""
 
 TASKS = """
 query Tasks($filter: TaskFilter, $first: Int) {

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
 from uuid import uuid4
 
+from client.answering import Answering
 from client.api import Api
 from client.display import Display
 from client.documents import RUN, START, WATCH
+from client.keyboard import Keyboard
 from client.run import Run
 from client.socket import Message
 from errors import NotFound
@@ -23,12 +25,18 @@ async def start(api: Api, text: str, **fields: Any) -> str:
     return answer["execution"]["id"]
 
 
-async def watch(api: Api, execution_id: str, display: Display) -> Message:
-    """Show a run from its first event to its end; answers it as it ended. Raises NotFound."""
+async def watch(api: Api, execution_id: str, display: Display, keyboard: Keyboard | None) -> Message:
+    """Show a run from its first event to its end; answers it as it ended. Raises NotFound.
+
+    What it asks meanwhile is asked at the keyboard, where there is one.
+    """
     run = Run(execution_id)
-    async with aclosing(api.follow(WATCH, id=execution_id)) as frames:
+    async with aclosing(api.follow(WATCH, id=execution_id)) as frames, AsyncExitStack() as stack:
+        answering = keyboard and await stack.enter_async_context(Answering(api, keyboard, display.aside))
         async for frame in frames:
             display.show(run, run.take(frame))
+            if answering is not None:
+                await answering.look(execution_id, run.status)
     ended = await api.ask(RUN, id=execution_id)
     if ended is None:
         raise NotFound

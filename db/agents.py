@@ -26,6 +26,7 @@ class AgentRow(Row):
     model: str
     temperature: float | None
     max_steps: int
+    long_history: str
     tool_names: list[str] | None
     approval_required: list[str]
     subagent_ids: list[UUID]
@@ -36,8 +37,8 @@ class AgentRow(Row):
 
 _COLUMNS = """
     agent.id, agent.user_id, version.name, version.version, version.id as version_id, version.instructions,
-    version.model, version.temperature, version.max_steps, version.tool_names, version.approval_required,
-    version.subagent_ids, agent.archived_at, agent.created_at, agent.updated_at
+    version.model, version.temperature, version.max_steps, version.long_history, version.tool_names,
+    version.approval_required, version.subagent_ids, agent.archived_at, agent.created_at, agent.updated_at
 """
 _NEWEST = """
     agents as agent
@@ -58,6 +59,7 @@ AGENTS = Listing(
         "model": AgentVersion.model,
         "temperature": AgentVersion.temperature,
         "max_steps": AgentVersion.max_steps,
+        "long_history": AgentVersion.long_history,
         "tool_names": AgentVersion.tool_names,
         "approval_required": AgentVersion.approval_required,
         "subagent_ids": AgentVersion.subagent_ids,
@@ -67,10 +69,10 @@ AGENTS = Listing(
 _ADD_VERSION = f"""
     version as (
       insert into agent_versions
-        (id, agent_id, user_id, version, name, instructions, model, temperature, max_steps, tool_names,
-         approval_required, subagent_ids)
+        (id, agent_id, user_id, version, name, instructions, model, temperature, max_steps,
+         long_history, tool_names, approval_required, subagent_ids)
       select :version_id, agent.id, agent.user_id, agent.version, agent.name, :instructions, :model,
-        :temperature, :max_steps, :tool_names, :approval_required, :subagent_ids
+        :temperature, :max_steps, :long_history, :tool_names, :approval_required, :subagent_ids
       from agent
       returning *
     )
@@ -140,8 +142,8 @@ _BELOW = Query(
 async def insert_agent(session: Session, fields: Mapping[str, object]) -> AgentRow:
     """A new agent and its first version.
 
-    `fields`: id, user_id, version_id, name, instructions, model, temperature, max_steps, tool_names,
-    approval_required, subagent_ids.
+    `fields`: id, user_id, version_id, name, instructions, model, temperature, max_steps, long_history,
+    tool_names, approval_required, subagent_ids.
     """
     return await session.one(_INSERT, **fields)
 

@@ -32,6 +32,8 @@ class HistoryRow(Row):
 
     role: str
     content: str
+    place: int
+    "The number of the first message of its turn: an answer belongs behind the message that it answers."
 
 
 class SteeredRow(MessageRow):
@@ -52,10 +54,33 @@ MESSAGES = Listing(
     filters={},
 )
 
+# A summary that covers the turn that this one belongs to does not hold any more.
+_VOID = """
+    void as (
+      delete from summaries where user_id = :user_id and conversation_id = :conversation_id
+        and through >= (select min(number) from messages where execution_id = :execution_id)
+    )
+"""
 _INSERT = Query(
     f"""
+    with {_VOID}
     insert into messages (id, user_id, conversation_id, number, role, content, execution_id, created_at)
     values (:id, :user_id, :conversation_id, :number, :role, :content, :execution_id, clock_timestamp())
+    returning {_COLUMNS}
+    """,
+    MessageRow,
+)
+# Locks the conversation.
+_INSERT_REPLY = Query(
+    f"""
+    with {_VOID}, owner as (
+      update conversations set last_message_number = last_message_number + 1, updated_at = clock_timestamp()
+      where user_id = :user_id and id = :conversation_id and deleted_at is null
+      returning *
+    )
+    insert into messages (id, user_id, conversation_id, number, role, content, execution_id, created_at)
+    select :id, user_id, id, last_message_number, 'ASSISTANT', :content, :execution_id, clock_timestamp()
+    from owner
     returning {_COLUMNS}
     """,
     MessageRow,
@@ -85,8 +110,9 @@ _HISTORY = Query(
           select from executions as again where again.retry_of = messages.execution_id
             and again.conversation_id = :conversation_id and again.status = 'COMPLETED'))
     )
-    select role, content from said
+    select role, content, place from said
     where place <= (select min(place) from said where execution_id = :execution_id)
+      and (place > :through or role = 'SYSTEM')
     order by place, number
     """,
     HistoryRow,
@@ -157,6 +183,16 @@ async def insert_message(session: Session, fields: Mapping[str, object]) -> Mess
     return await session.one(_INSERT, **fields)
 
 
+async def insert_reply(
+    session: Session, user_id: UUID, conversation_id: UUID, fields: Mapping[str, object]
+) -> MessageRow | None:
+    """What a run answered, as the next message; None where the conversation is deleted.
+
+    `fields`: id, execution_id, content.
+    """
+    return await session.first(_INSERT_REPLY, user_id=user_id, conversation_id=conversation_id, **fields)
+
+
 async def get_messages(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[MessageRow]:
     """Those of the messages that are there and this user's, in no order."""
     return await reader.all(_GET_MANY, user_id=user_id, ids=ids)
@@ -168,11 +204,19 @@ async def get_message(reader: Reader, user_id: UUID, message_id: UUID) -> Messag
 
 
 async def history(
-    reader: Reader, user_id: UUID, conversation_id: UUID, execution_id: UUID, most: int
+    reader: Reader, user_id: UUID, conversation_id: UUID, execution_id: UUID, through: int, most: int
 ) -> list[HistoryRow]:
-    """What was said before a run's own message, and that, in order: of the newest `most` messages."""
+    """What was said before a run's own message, and that, in order: of the newest `most` messages.
+
+    Turns up to the place `through` are left out, since a summary stands for them; system messages are not.
+    """
     return await reader.all(
-        _HISTORY, user_id=user_id, conversation_id=conversation_id, execution_id=execution_id, most=most
+        _HISTORY,
+        user_id=user_id,
+        conversation_id=conversation_id,
+        execution_id=execution_id,
+        through=through,
+        most=most,
     )
 
 

@@ -43,7 +43,7 @@ class Asking:
     async def _patiently(self, turn: Turn) -> AnyDecision:
         with metrics.model_seconds.time():
             decision = await self.patience.call(
-                lambda: self._try(turn),
+                lambda: self.model.next(turn),
                 seconds=self.seconds,
                 tries=1,
                 before_retry=self._before_retry,
@@ -51,14 +51,11 @@ class Asking:
         self.step = replace(self.step, usage=decision.usage, model_message=decision.model_message)
         return decision
 
-    async def _try(self, turn: Turn) -> AnyDecision:
-        self.speech.begin()
-        return await self.model.next(turn)
-
     async def _before_retry(self, _: int, problem: Transient) -> None:
         log.info("run %s asks its model again: %s", self.journal.run.id, problem.message)
         entry = self.journal.entry()
         self.step = entry.amend(replace(self.step, tries=self.step.tries + 1))
+        self.speech.begin(entry)
         await self.journal.write(entry)
 
 

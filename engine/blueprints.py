@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from engine.versions import LongHistory
 from errors import Issue
 
 LONGEST_NAME = 100
@@ -16,6 +17,7 @@ MOST_SUBAGENTS = 32
 
 _GIVEN = {
     "max_steps": "maxSteps",
+    "long_history": "longHistory",
     "tool_names": "toolNames",
     "approval_required": "approvalRequired",
     "subagent_ids": "subagentIds",
@@ -46,6 +48,7 @@ class Blueprint:
     model: str = "rules"
     temperature: float | None = None
     max_steps: int = 10
+    long_history: str = LongHistory.TRIM
     tool_names: Sequence[str] | None = None
     "None: every built-in tool."
     approval_required: Sequence[str] = ()

@@ -1,27 +1,24 @@
-"""What a run knows of its conversation: the messages before, as many as fit, and what comes meanwhile."""
+"""What a run knows of its conversation: the messages before, their summary, and what comes meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from db import messages as rows
+from db import summaries
 from db.connection import Database, Session
 from db.executions import ExecutionRow
-from db.messages import HistoryRow
 from engine.entry import Entry
+from engine.history import Past, Talk
 from engine.journal import Journal
 from engine.models.model import Said, Steered
+from engine.steps import Outcome, Step
+from engine.versions import AgentVersion, LongHistory
 from events.kinds import MessageSteered
 from settings import Settings
 
 _MOST_MESSAGES = 2_000
 "Of the newest, that are looked at."
-_BYTES_PER_TOKEN = 4
-_TOKENS_PER_MESSAGE = 4
-
-History: TypeAlias = Sequence[Said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +28,36 @@ class Dialogues:
     db: Database
     settings: Settings
 
-    async def history(self, run: ExecutionRow, model: str) -> History:
+    async def past(self, run: ExecutionRow, agent: AgentVersion) -> Past:
         """What was said up to the run's own message, that included; empty outside of a conversation."""
         if run.conversation_id is None:
-            return []
-        found = await rows.history(
-            self.db.reading(run.user_id), run.user_id, run.conversation_id, run.id, _MOST_MESSAGES
-        )
-        return within_budget(found, self.settings.tokens_of(model))
+            return Past()
+        reader, summary = self.db.reading(run.user_id), None
+        if agent.long_history is LongHistory.SUMMARIZE:
+            summary = await summaries.last_summary(reader, run.user_id, run.conversation_id, run.id)
+        through = 0 if summary is None else summary.through
+        found = await rows.history(reader, run.user_id, run.conversation_id, run.id, through, _MOST_MESSAGES)
+        return Past(found, self.settings.tokens_of(agent.model), summary.content if summary else None)
+
+    async def keep(self, journal: Journal, step: Step, excess: Talk, summary: str) -> Step:
+        """The summary and the end of the step that made it are one commit. Raises what a Journal raises."""
+        run, entry = journal.run, journal.entry()
+        ended = entry.finish(step, Outcome(text=summary))
+
+        async def keep(session: Session) -> Entry:
+            assert run.conversation_id is not None
+            fields = {"through": excess[-1].place, "content": summary}
+            await summaries.insert_summary(
+                session, {"user_id": run.user_id, "conversation_id": run.conversation_id, **fields}
+            )
+            return entry
+
+        await journal.carry_out(keep)
+        return ended
 
     async def heard(self, run: ExecutionRow) -> list[Steered]:
-        """What the run took up before, in earlier attempts."""
-        if run.conversation_id is None:
+        """What the run took up before, in earlier attempts, or the one that it retries."""
+        if run.conversation_id is None or (run.fence == 1 and run.retry_of is None):
             return []
         found = await rows.steered(self.db.reading(run.user_id), run.user_id, run.id)
         return [Steered(row.steered_step or 1, Said(row.role, row.content)) for row in found]
@@ -68,36 +83,3 @@ class Dialogues:
 
         await journal.carry_out(take)
         return taken
-
-
-def within_budget(found: Sequence[HistoryRow], tokens: int) -> History:
-    """As much as fits: system messages and the newest message always, then from the newest back.
-
-    A message is told whole or not at all, and the first one told is never an answer. Tokens are estimated: a
-    quarter of the bytes, and four for each message.
-    """
-    kept, left = set[int](), tokens - sum(_size(row) for row in found if row.role == "SYSTEM")
-    for place in range(len(found) - 1, -1, -1):
-        row = found[place]
-        left -= 0 if row.role == "SYSTEM" else _size(row)
-        if row.role != "SYSTEM" and left < 0 and place < len(found) - 1:
-            break
-        kept.add(place)
-    system = [place for place, row in enumerate(found) if row.role == "SYSTEM"]
-    talk = list(_from_a_question(found, sorted(kept - set(system))))
-    left_out = len(found) - len(system) - len(talk)
-    note = [Said("SYSTEM", f"{left_out} earlier messages are left out here.")] if left_out else []
-    said = [Said(found[place].role, found[place].content) for place in system]
-    return [*said, *note, *(Said(found[place].role, found[place].content) for place in talk)]
-
-
-def _from_a_question(found: Sequence[HistoryRow], places: Sequence[int]) -> Iterable[int]:
-    has_begun = False
-    for place in places:
-        has_begun = has_begun or found[place].role != "ASSISTANT"
-        if has_begun:
-            yield place
-
-
-def _size(row: HistoryRow) -> int:
-    return len(row.content.encode()) // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE

@@ -82,9 +82,15 @@ class Entry:
     def talk(self, event: Event, *, begins: bool = False) -> None:
         """News of this run and of its conversation, if it has one; whether a reply begins with it."""
         self._tell(event)
+        if self.run.conversation_id is None:
+            return
         self._talk.append(event)
         if begins:
             self._begins = len(self._talk)
+
+    def ending_with(self, event: Event) -> Entry:
+        """The same, and this is told last, of the run and of its conversation."""
+        return replace(self, _events=[*self._events, event], _talk=[*self._talk, event])
 
     def end(self, ending: Ending) -> None:
         """The run is over, with this entry as its last."""

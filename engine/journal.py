@@ -133,26 +133,21 @@ class Journal:
         async def transaction(session: Session) -> None:
             if self.run.parent_id is not None:
                 await lock_families(session, self.run.user_id, [self.run.id])
+            held = await self._held(session)
             if entry is not None:
-                await self._hold(session)
-            await self._end(session, last, ending)
+                _check(held)
+            if held.status == Status.RUNNING:
+                await self._say_last(session, last, ending)
+            await let_go(session, self.run, ending)
 
         await self._transact(transaction)
 
-    async def _end(self, session: Session, last: Entry, ending: Ending) -> None:
-        held = await self._held(session)
-        if held.status == Status.RUNNING:
-            await self._inscribe(session, last)
-            await self._reply(session, ending)
-        await let_go(session, self.run, ending)
-
-    async def _reply(self, session: Session, ending: Ending) -> None:
+    async def _say_last(self, session: Session, last: Entry, ending: Ending) -> None:
         """The reply is whole, behind the last piece of it in either log."""
         reply = await write_reply(session, self.run, ending)
         if reply is not None:
-            entry = self.entry()
-            entry.tell(MessageCompleted(message=message_facts(reply)))
-            await self._inscribe(session, entry)
+            last = last.ending_with(MessageCompleted(message=message_facts(reply)))
+        await self._inscribe(session, last)
 
     async def settle(self, work: Callable[[Session], Awaitable[tuple[Entry, Sequence[Wait]]]]) -> None:
         """Commit what `work` answers in its transaction; where it must wait for something, let go of the run.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from db import events as rows
 from db.connection import Session
-from db.conversations import advance_conversation
+from db.conversations import tell_conversations
 from db.executions import ExecutionRow
 from engine.facts import status_fact
 from engine.states import TERMINAL
@@ -57,16 +57,22 @@ async def tell_status(session: Session, *runs: ExecutionRow) -> None:
     await rows.insert_entries(session, own)
     for run in runs:
         session.hint(run.id.hex, run.last_seq)
-    for run, fact in sorted(facts, key=lambda pair: pair[0].conversation_id or pair[0].id):
-        await _tell_conversation(session, run, fact)
+    await _tell_conversations(session, facts)
     for last in await rows.insert_activities(session, told):
         session.hint(last.user_id.hex, last.last_seq)
 
 
-async def _tell_conversation(session: Session, run: ExecutionRow, fact: Event) -> None:
+async def _tell_conversations(session: Session, facts: Sequence[tuple[ExecutionRow, Event]]) -> None:
     """A reply that is being written ends with its run, however that ends."""
-    if run.conversation_id is None:
-        return
-    writing = "ends" if run.status in TERMINAL else None
-    told = await advance_conversation(session, run.user_id, run.conversation_id, writing=writing)
-    await append(session, told.id, told.user_id, told.last_seq, [fact])
+    entries = [
+        {
+            "stream": run.conversation_id,
+            "kind": fact.kind,
+            "payload": fact.payload(),
+            "ends": run.status in TERMINAL,
+        }
+        for run, fact in facts
+        if run.conversation_id is not None
+    ]
+    for told in await tell_conversations(session, entries) if entries else ():
+        session.hint(told.id.hex, told.last_seq)

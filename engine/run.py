@@ -9,9 +9,10 @@ from db.connection import Session
 from engine.asking import Asking
 from engine.calls import Calls
 from engine.desk import Desk
-from engine.dialogue import Dialogues, History
+from engine.dialogue import Dialogues
 from engine.endings import Ending, answered, failed
 from engine.entry import Entry
+from engine.history import History, Past, Talk
 from engine.journal import Ends, Journal
 from engine.limits import Overrun, too_expensive, too_many_steps
 from engine.models.model import Answer, CallTools, Model, ModelFailed, Steered, Think, ToolCall, Turn
@@ -21,8 +22,9 @@ from engine.progress import Progress
 from engine.speech import Speech
 from engine.states import EndReason, StepKind
 from engine.steps import Outcome, Step, Usage, total, tries_before
+from engine.summarizing import asking_for_summary, longest_summary
 from engine.tools.tool import EMPTY, ExternalTool, Toolbox, Tools, Wait
-from engine.versions import AgentVersion, Versions
+from engine.versions import AgentVersion, LongHistory, Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,10 @@ class Crew:
             model = self.models.get(agent.model)
         except ModelFailed as problem:
             raise Ends(failed(EndReason.MODEL_ERROR, problem.message)) from None
-        history = await self.dialogues.history(journal.run, agent.model)
+        past = await self.dialogues.past(journal.run, agent)
         heard = await self.dialogues.heard(journal.run)
-        carrier = Carrier(self, journal, agent, tools, model, Speech(journal), history, heard)
+        speech = Speech(journal, was_heard=any(step.has_spoken for step in steps))
+        carrier = Carrier(self, journal, agent, tools, model, speech, past, heard)
         try:
             return await carrier.carry(steps, stops)
         finally:
@@ -68,9 +71,10 @@ class Carrier:
     tools: Toolbox
     model: Model
     speech: Speech
-    history: History
+    past: Past
     heard: list[Steered]
     "What came to the run while it was active, and was taken up."
+    _history: History = ()
     _steps: list[Step] = field(default_factory=list[Step])
     "All that have ended, in order."
     _claimed_with: int = 0
@@ -86,6 +90,8 @@ class Carrier:
         self._claimed_with = len(self._steps)
         self._begun = {step.number: step for step in left_open if step.kind is not StepKind.TOOL_CALL}
         await self._call([step for step in left_open if step.kind is StepKind.TOOL_CALL], {})
+        await self._summarize()
+        self._history = self.past.told()
         while not stops():
             if await self._take_turn():
                 return True
@@ -94,13 +100,10 @@ class Carrier:
 
     async def _take_turn(self) -> bool:
         """Ask the model, and do what it decides. Whether the run has ended with it."""
-        await self._keep_budget(
-            too_many_steps(self.journal.run, len(self._steps))
-            or too_expensive(self.journal.run, self._used(), self._steps)
-        )
-        wraps_up = len(self._steps) >= self.agent.max_steps
+        await self._keep_budget(self._overrun())
+        wraps_up = len(self._taken) >= self.agent.max_steps
         await self._hear()
-        asking = await self._ask()
+        asking = await self._ask(StepKind.THINKING, self.speech)
         tools = EMPTY if wraps_up else self.tools
         match await asking.decide(self._turn(tools)):
             case Answer() as answer:
@@ -116,30 +119,59 @@ class Carrier:
 
     def _turn(self, tools: Toolbox) -> Turn:
         said = self.speech.say
-        return Turn(self.journal.run, self._steps, self.agent, tools, self.history, self.heard, said)
+        return Turn(self.journal.run, self._taken, self.agent, tools, self._history, self.heard, said)
+
+    @property
+    def _taken(self) -> Sequence[Step]:
+        """What was done for the answer: all steps but summaries of what was said before."""
+        return [step for step in self._steps if step.kind is not StepKind.SUMMARY]
+
+    async def _summarize(self) -> None:
+        """Have the model summarise what it cannot be told, a step for each call: at the start alone."""
+        may_ask = self.agent.long_history is LongHistory.SUMMARIZE and not self.model.is_instant
+        while may_ask and not self._taken and (excess := self.past.excess()):
+            await self._keep_budget(self._overrun())
+            asking = await self._ask(StepKind.SUMMARY, Speech(self.journal))
+            turn = asking_for_summary(self._turn(EMPTY), self.past, excess)
+            may_ask = await self._keep_summary(asking, turn, excess)
+
+    async def _keep_summary(self, asking: Asking, turn: Turn, excess: Talk) -> bool:
+        """Whether there is one. One that fails is a failed step, and what it was to cover is left out."""
+        try:
+            text = ((await asking.decide(turn)).text or "").strip()[: longest_summary(self.past)]
+            error = None if text else "The model did not summarise."
+        except Ends as end:
+            text, error = "", end.ending.error
+        if error is not None:
+            entry = self._entry()
+            self._steps.append(entry.finish(asking.step, Outcome(error=error)))
+            await self._write(entry)
+            return False
+        self._steps.append(await self.crew.dialogues.keep(self.journal, asking.step, excess, text))
+        self.past = self.past.summarized(excess, text)
+        return True
 
     async def _hear(self) -> None:
         """Take up what has come meanwhile. A model that decides at once reads nothing but the input."""
         if not self.model.is_instant:
             self.heard += await self.crew.dialogues.hear(self.journal, len(self._steps) + 1)
 
-    async def _ask(self) -> Asking:
+    async def _ask(self, kind: StepKind, speech: Speech) -> Asking:
         """The next call of the model. Its row is there before it is made, unless the model is instant."""
-        crew = self.crew
-        asking = Asking(
-            self.journal, crew.patience, self.model, crew.model_timeout_seconds, self._next(), self.speech
-        )
+        crew, step = self.crew, self._next(kind)
+        asking = Asking(self.journal, crew.patience, self.model, crew.model_timeout_seconds, step, speech)
         if not self.model.is_instant:
             entry = self._entry()
             entry.begin(asking.step)
+            speech.begin(entry)
             await self._write(entry)
         return asking
 
-    def _next(self) -> Step:
+    def _next(self, kind: StepKind) -> Step:
         number = len(self._steps) + 1
         if (begun := self._begun.pop(number, None)) is not None:
-            return self.journal.again(begun, started_at=self.journal.clock.now())
-        return self.journal.step(number, StepKind.THINKING)
+            return self.journal.again(begun, kind=kind, started_at=self.journal.clock.now())
+        return self.journal.step(number, kind)
 
     async def _think(self, step: Step, thought: Think) -> None:
         entry = self._entry()
@@ -206,6 +238,11 @@ class Carrier:
         before = Usage(run.input_tokens, run.output_tokens, run.requests, run.cost)
         since = [step.usage for step in self._steps[self._claimed_with :] if step.usage is not None]
         return total([before, *since])
+
+    def _overrun(self) -> Overrun | None:
+        """How the next call of the model would break the budget."""
+        run = self.journal.run
+        return too_many_steps(run, len(self._steps)) or too_expensive(run, self._used(), self._steps)
 
     async def _keep_budget(self, overrun: Overrun | None) -> None:
         if overrun is None:

@@ -21,19 +21,24 @@ class Speech:
     """What the model of one run says. Offsets count characters (code points) from the start of the message.
 
     A message that begins anew, in a further try or a further turn, begins at offset 0 again: what was told
-    of it before is void.
+    of it before is void. An empty piece at offset 0 says so as soon as the model is asked again.
     """
 
     journal: Journal
+    was_heard: bool = False
+    "Whether something of the message was told that counts no more once it begins anew."
     _text: str = ""
     _told: int = 0
     _timer: asyncio.TimerHandle | None = None
     _telling: asyncio.Task[None] | None = field(default=None, repr=False)
 
-    def begin(self) -> None:
-        """The model is asked, once more or for the first time."""
+    def begin(self, entry: Entry) -> None:
+        """The model is asked, once more or for the first time; the entry tells who has heard something."""
         self.close()
         self._text, self._told = "", 0
+        if self.was_heard:
+            self._talk(entry, "")
+            self.was_heard = False
 
     def say(self, piece: str) -> None:
         """Take up a piece. Never waits."""
@@ -73,11 +78,14 @@ class Speech:
             self._timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self._tell)
 
     def _put(self, entry: Entry) -> None:
+        if piece := self._text[self._told :]:
+            self._talk(entry, piece)
+            self._told, self.was_heard = len(self._text), True
+
+    def _talk(self, entry: Entry, piece: str) -> None:
         run, offset = self.journal.run, self._told
-        if piece := self._text[offset:]:
-            message_id = run.reply_id or run.id
-            entry.talk(
-                MessageDelta(execution_id=run.id, message_id=message_id, offset=offset, text=piece),
-                begins=offset == 0,
-            )
-            self._told = len(self._text)
+        message_id = run.reply_id or run.id
+        entry.talk(
+            MessageDelta(execution_id=run.id, message_id=message_id, offset=offset, text=piece),
+            begins=offset == 0,
+        )

@@ -53,6 +53,8 @@ class StepKind(StrEnum):
     THINKING = "THINKING"
     TOOL_CALL = "TOOL_CALL"
     FINAL_ANSWER = "FINAL_ANSWER"
+    SUMMARY = "SUMMARY"
+    "The model was asked to summarise what of its conversation is too long to be told."
 
 
 class StepStatus(StrEnum):

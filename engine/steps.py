@@ -124,6 +124,11 @@ class Step:
             return self.tries > 0 and self.effect is not None and not self.effect.may_repeat
         return self.status is StepStatus.UNKNOWN
 
+    @property
+    def has_spoken(self) -> bool:
+        """Whether something that the model said in it may have been told."""
+        return self.kind is StepKind.THINKING and (self.text is not None or not self.has_ended)
+
     def ended(self, outcome: Outcome, at: datetime) -> Step:
         """The same step with its outcome."""
         return replace(

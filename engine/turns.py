@@ -12,7 +12,6 @@ from db.connection import Session
 from db.conversations import ConversationRow
 from db.executions import ExecutionRow
 from db.messages import MessageRow
-from engine.conversations import Role, Words, add_message
 from engine.endings import Ending
 from engine.log import tell_status
 from engine.states import Cause, Priority, Status
@@ -59,15 +58,14 @@ async def _version_of(session: Session, conversation: ConversationRow) -> UUID |
 
 
 async def write_reply(session: Session, run: ExecutionRow, ending: Ending) -> MessageRow | None:
-    """The answer of a held run as a message of its conversation; None where there is none to write."""
-    if run.conversation_id is None or ending.cause is not Cause.COMPLETE:
+    """The answer of a held run as a message of its conversation; None where there is none to write.
+
+    The run is locked, as is the conversation from here on. Whoever ends the run tells of the message.
+    """
+    if run.conversation_id is None or run.reply_id is None or ending.cause is not Cause.COMPLETE:
         return None
-    conversation = await rows.lock_conversation(session, run.user_id, run.conversation_id)
-    if conversation is None:
-        return None  # it was deleted meanwhile
-    words = Words(Role.ASSISTANT, str(ending.result), run.id, run.reply_id)
-    message, _ = await add_message(session, conversation, words)
-    return message
+    reply = {"id": run.reply_id, "execution_id": run.id, "content": str(ending.result)}
+    return await message_rows.insert_reply(session, run.user_id, run.conversation_id, reply)
 
 
 async def after_turn(session: Session, run: ExecutionRow) -> None:

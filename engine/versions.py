@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 from db.agents import AgentRow, get_agent_version
 from db.connection import Database
 from db.executions import ExecutionRow
+
+
+class LongHistory(StrEnum):
+    """What becomes of the oldest messages of a conversation that is too long for the model."""
+
+    TRIM = "TRIM"
+    SUMMARIZE = "SUMMARIZE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +30,7 @@ class AgentVersion:
     "`rules`, `fake:…` or `provider:model`."
     temperature: float | None = None
     max_steps: int = 10
+    long_history: LongHistory = LongHistory.TRIM
     tool_names: Sequence[str] | None = None
     "None: every tool that operators and Baton offer."
     approval_required: frozenset[str] = frozenset()
@@ -37,6 +46,7 @@ class AgentVersion:
             model=row.model,
             temperature=row.temperature,
             max_steps=row.max_steps,
+            long_history=LongHistory(row.long_history),
             tool_names=row.tool_names,
             approval_required=frozenset(row.approval_required),
             subagent_ids=row.subagent_ids,

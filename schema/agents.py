@@ -10,6 +10,7 @@ import strawberry
 import ids
 from db.agents import AgentRow
 from engine import agents as engine
+from engine.versions import LongHistory
 from ids import Kind
 from resolvers import agents
 from resolvers.idempotency import Call, Effect
@@ -22,7 +23,21 @@ from schema.mutations import call_of, given, input_id, mutate
 from schema.node import Node
 from schema.tools import Tool, tools_of_viewer
 
-_FIELDS = ("name", "instructions", "model", "temperature", "max_steps", "tool_names", "approval_required")
+_FIELDS = (
+    "name",
+    "instructions",
+    "model",
+    "temperature",
+    "max_steps",
+    "long_history",
+    "tool_names",
+    "approval_required",
+)
+strawberry.enum(
+    LongHistory,
+    description="What becomes of the oldest messages of a conversation that is too long for the model: "
+    "they are left out (TRIM), or the model summarises them in a step of the run (SUMMARIZE).",
+)
 
 
 @off_rows
@@ -37,6 +52,7 @@ class Agent(Node):
     )
     temperature: float | None = column()
     max_steps: int = column()
+    long_history: LongHistory = column()
     approval_required: list[str] = column(
         description="Tools of this agent that wait for a person's approval before each call."
     )
@@ -72,6 +88,7 @@ class CreateAgentInput:
     model: str | None = "rules"
     temperature: float | None = strawberry.field(default=strawberry.UNSET, description="0 to 2.")
     max_steps: int | None = 10
+    long_history: LongHistory | None = LongHistory.TRIM
     tool_names: list[str] | None = strawberry.UNSET
     approval_required: list[str] | None = strawberry.UNSET
     subagent_ids: list[strawberry.ID] | None = strawberry.UNSET
@@ -86,6 +103,7 @@ class UpdateAgentInput:
     model: str | None = strawberry.UNSET
     temperature: float | None = strawberry.UNSET
     max_steps: int | None = strawberry.UNSET
+    long_history: LongHistory | None = strawberry.UNSET
     tool_names: list[str] | None = strawberry.UNSET
     approval_required: list[str] | None = strawberry.UNSET
     subagent_ids: list[strawberry.ID] | None = strawberry.UNSET

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -87,11 +88,17 @@ class House:
 
     def start_server(self, **settings: str) -> Process:
         """A server that is ready; its address is the last of `servers`."""
-        address = f"http://127.0.0.1:{free_port()}"
-        process = self.start("serve", "--port", address.rpartition(":")[2], **settings)
-        until(lambda: _is_ready(address), process)
-        self.servers.append(address)
+        (process,) = self.start_servers(1, **settings)
         return process
+
+    def start_servers(self, count: int, **settings: str) -> list[Process]:
+        """So many, side by side; all of them are ready."""
+        addresses = [f"http://127.0.0.1:{free_port()}" for _ in range(count)]
+        started = [self.start("serve", "--port", one.rpartition(":")[2], **settings) for one in addresses]
+        for address, process in zip(addresses, started, strict=True):
+            until(partial(_is_ready, address), process)
+        self.servers += addresses
+        return started
 
     def http(self, server: int = 0) -> httpx2.AsyncClient:
         """A client of one of the servers, patient enough for what waits by contract."""
@@ -129,8 +136,7 @@ def open_house(dsn: str, folder: Path, servers: int, workers: int, **settings: s
         started = House(dsn, folder, stack, **settings)
         for _ in range(workers):
             started.start_worker()
-        for _ in range(servers):
-            started.start_server()
+        started.start_servers(servers)
         yield started
 
 

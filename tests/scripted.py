@@ -98,6 +98,7 @@ async def make_agent(
         "model": model or f"script:{name}",
         "temperature": None,
         "max_steps": max_steps,
+        "long_history": "TRIM",
         "tool_names": None,
         "approval_required": list(approval_required),
         "subagent_ids": [agent.id for agent in subagents],

@@ -91,3 +91,33 @@ async def test_rights_that_are_missing_are_told(tmp_path: Path, guest: str) -> N
     line = told(tmp_path, guest, "migrate")
 
     assert "must own the tables and have CREATEROLE: permission denied" in line
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """One that needs nothing."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_shell_completes_commands() -> None:
+    """The script that is installed asks for it in this way."""
+    script = command(_BATON_COMPLETE="source_bash")
+    words = command(_BATON_COMPLETE="complete_bash", COMP_WORDS="baton wa", COMP_CWORD="1")
+
+    assert "complete -o default -F _baton_completion baton" in script.stdout
+    assert words.stdout.split() == ["watch"]
+
+
+def test_benches_are_listed_and_run_by_name() -> None:
+    listed = command("bench")
+    helped = command("bench", "understand", "--", "--help")
+
+    there = [line.split()[0] for line in listed.stdout.splitlines()]
+    assert there == ["chat", "edge", "engine", "streams", "task_agent", "understand"]
+    assert helped.stdout.startswith("usage: python -m bench.understand")

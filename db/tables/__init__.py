@@ -5,7 +5,7 @@ from __future__ import annotations
 from db.tables.agents import Agent, AgentVersion, ToolServer
 from db.tables.base import Base
 from db.tables.budgets import Budget
-from db.tables.conversations import Conversation, Message
+from db.tables.conversations import Conversation, Message, Summary
 from db.tables.documents import Document
 from db.tables.people import IdempotencyKey, RefreshToken, User
 from db.tables.runs import Event, Execution, Interrupt, Schedule, Step, Sweep
@@ -22,6 +22,7 @@ OWNED = (
     "messages",
     "schedules",
     "steps",
+    "summaries",
     "tasks",
     "tool_servers",
 )
@@ -43,6 +44,7 @@ __all__ = [
     "RefreshToken",
     "Schedule",
     "Step",
+    "Summary",
     "Sweep",
     "Task",
     "ToolServer",

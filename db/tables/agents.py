@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -37,7 +37,10 @@ class AgentVersion(Base):
     """What an agent was from one update to the next. Never changed: runs keep the one they started with."""
 
     __tablename__ = "agent_versions"
-    __table_args__ = (UniqueConstraint("agent_id", "version"),)
+    __table_args__ = (
+        UniqueConstraint("agent_id", "version"),
+        CheckConstraint("long_history in ('TRIM','SUMMARIZE')", "long_history"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     agent_id: Mapped[UUID] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"))
@@ -48,6 +51,7 @@ class AgentVersion(Base):
     model: Mapped[str] = mapped_column(server_default="rules")
     temperature: Mapped[float | None]
     max_steps: Mapped[int] = mapped_column(server_default="10")
+    long_history: Mapped[str] = mapped_column(server_default="TRIM")
     tool_names: Mapped[list[str] | None]
     "None: every built-in tool."
     approval_required: Mapped[list[str]] = mapped_column(server_default="{}")

@@ -74,3 +74,18 @@ class Message(Base):
     steered_step: Mapped[int | None]
     "The step of that run before which it was taken."
     created_at: Mapped[datetime] = mapped_column(server_default=Now)
+
+
+class Summary(Base):
+    """What a model made of the beginning of a conversation, for those turns that cannot be told whole."""
+
+    __tablename__ = "summaries"
+
+    conversation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    through: Mapped[int] = mapped_column(primary_key=True)
+    "The place of the last turn that it covers: the number of that turn's first message."
+    user_id: Mapped[UUID]
+    content: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=Now)

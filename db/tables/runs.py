@@ -160,7 +160,7 @@ class Step(Base):
     __tablename__ = "steps"
     __table_args__ = (
         UniqueConstraint("execution_id", "number"),
-        CheckConstraint("kind in ('THINKING','TOOL_CALL','FINAL_ANSWER')", "kind"),
+        CheckConstraint("kind in ('THINKING','TOOL_CALL','FINAL_ANSWER','SUMMARY')", "kind"),
         CheckConstraint("status in ('RUNNING','COMPLETED','FAILED','UNKNOWN')", "status"),
         CheckConstraint("effect in ('PURE','READ','IDEMPOTENT_WRITE','NON_IDEMPOTENT')", "effect"),
     )

@@ -117,12 +117,12 @@ function newReader() {
   const messages = new Map();
   const writing = new Map();
   const seqs = [];
-  let begun = 0;
+  let begunAnew = 0;
   let problem;
   const on = {
     MessageDelta({ messageId, offset, text }) {
+      if (offset === 0 && writing.get(messageId)?.length) begunAnew += 1;
       const before = offset === 0 ? [] : writing.get(messageId);
-      if (offset === 0) begun += 1;
       assert.equal(before?.length, offset, 'a piece fits where the last one ended');
       assert.ok(!messages.has(messageId), 'nothing of a message comes once it is whole');
       writing.set(messageId, [...before, ...text]);
@@ -155,7 +155,7 @@ function newReader() {
     seen() {
       assert.deepEqual(seqs, Array.from(seqs, (_, at) => seqs[0] + at), 'every event once, in order');
       const told = ({ role, content, streamed }) => ({ role, content: digest(content), streamed: streamed && digest(streamed) });
-      return { opened: this.opened, begun, messages: [...messages.values()].map(told) };
+      return { opened: this.opened, begunAnew, messages: [...messages.values()].map(told) };
     },
   };
 }
@@ -165,7 +165,7 @@ function digest(text) {
 }
 
 async function until(condition, state = () => '') {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + 150_000;
   while (!condition()) {
     assert.ok(Date.now() < end, `it never came true: ${JSON.stringify(state())}`);
     await new Promise((passed) => setTimeout(passed, 5));

@@ -49,12 +49,12 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture
 def talking(cluster: postgres.Cluster, tmp_path: Path, model: ModelServer) -> Iterator[House]:
-    """Two servers, and workers whose model is ours."""
+    """Two servers, and a worker whose model is ours."""
     providers = json.dumps({"test": {"url": f"{model.address}/v1"}})
     with (
         cluster.database() as dsn,
         open_house(
-            dsn, tmp_path, servers=2, workers=0, BATON_LEASE_SECONDS="5", BATON_PROVIDERS=providers
+            dsn, tmp_path, servers=2, workers=1, BATON_LEASE_SECONDS="5", BATON_PROVIDERS=providers
         ) as house,
     ):
         yield house
@@ -66,7 +66,7 @@ def test_an_answer_is_whole_and_there_once_though_reader_and_worker_are_cut_off(
     """2,000 tokens; the client is cut off five times, the worker killed once, in the middle of them."""
     token = talking.token("chat@example.com")
     talk = asyncio.run(_conversation(talking, token))
-    doomed = talking.start_worker()
+    doomed, *_ = talking.processes
     first, second = talking.servers
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(
@@ -88,7 +88,7 @@ def test_an_answer_is_whole_and_there_once_though_reader_and_worker_are_cut_off(
         {"role": "USER", "content": said, "streamed": None},
         {"role": "ASSISTANT", "content": whole, "streamed": whole},
     ]
-    assert seen["reader"] == {"opened": 1, "begun": 2, "messages": streamed}
+    assert seen["reader"] == {"opened": 1, "begunAnew": 1, "messages": streamed}
     assert (seen["late"]["opened"], seen["late"]["messages"]) == (1, streamed)
     assert [message["content"] for message in seen["after"]["messages"]] == [said, whole]
     read = asyncio.run(_read(talking, token, talk=talk, run=seen["run"]))

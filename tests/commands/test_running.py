@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,6 +142,42 @@ class TestAgainstAServer:
 
         assert done.returncode == 2
         assert "give --token" in done.stderr
+
+    def test_the_task_agent_of_a_server_can_be_asked(self, served: dict[str, str]) -> None:
+        """What it would do, what it needs a word for, with the command that gives it, and what it did."""
+        planned = baton("ask", "--dry-run", "Add a task to water the roses", **served)
+        done = baton("ask", "Add a task to water the roses", **served)
+        asked = baton("ask", "Delete all tasks", **served)
+        *_, confirming = asked.stdout.splitlines()
+        deleted = baton(*shlex.split(confirming)[1:], **served)
+
+        assert (planned.returncode, planned.stdout) == (
+            0,
+            "I would create the task 'Water the roses'.\n",
+        )
+        assert (done.returncode, done.stdout) == (0, "Task created: Water the roses\n")
+        assert (asked.returncode, confirming.startswith("baton ask --url http")) == (1, True)
+        assert deleted.returncode == 0, deleted.stderr
+
+    def test_a_server_says_what_it_understands_and_does_nothing(self, served: dict[str, str]) -> None:
+        done = baton(
+            "understand", typed='{"text": "Add a task to wax the floor"}\n\n{"text": "Hm"}\n', **served
+        )
+
+        assert done.returncode == 0, done.stderr
+        known, unknown = lines(done.stdout)
+        assert known == {
+            "text": "Add a task to wax the floor",
+            "intent": "CREATE",
+            "tool": "add_task",
+            "args": {"title": "Wax the floor"},
+        }
+        assert (unknown["intent"], unknown["tool"], unknown["args"]) == ("UNKNOWN", None, None)
+        wrong = baton("understand", typed="nonsense\n", **served)
+        assert (wrong.returncode, wrong.stderr) == (
+            2,
+            'line 1: not a JSON object with a string "text"\n',
+        )
 
 
 AWAIT = """

@@ -11,7 +11,6 @@ from db.query import Query
 from engine.retention import Retention
 from events.cursor import Cursor
 from ids import Kind, decode
-from settings import ProviderSettings, Settings
 from tests.api import Api, User
 from tests.conftest import working
 from tests.conversations.test_talking import (
@@ -23,7 +22,9 @@ from tests.conversations.test_talking import (
     running,
     said,
     send,
+    settings,
     talk,
+    until_held,
 )
 from tests.hostile.places import answers
 from tests.hostile.places import send as ask
@@ -32,7 +33,7 @@ from tests.retry.test_retry import RETRY
 
 pytestmark = pytest.mark.anyio
 
-__all__ = ["ada", "model", "running", "talk"]
+__all__ = ["ada", "model", "running", "settings", "talk"]
 
 FOLLOW = """
 subscription ($id: ID!, $after: String) {
@@ -58,13 +59,6 @@ DELETE = (
 RUNS = "{ executions { nodes { endReason } } }"
 TEXT = " ".join(f"word{n}" for n in range(600))
 RETENTION = Retention(events=30, runs=90, deleted=30, interval_seconds=3_600)
-
-
-@pytest.fixture
-def settings(settings: Settings, model: ModelServer) -> Settings:
-    """With a provider of our own, and a lease that a busy machine does not let run out."""
-    provider = ProviderSettings(url=f"{model.address}/v1")
-    return settings.model_copy(update={"providers": {"test": provider}, "lease_seconds": 10})
 
 
 async def followed(user: User, talk: dict[str, Any], after: str | None = None) -> list[dict[str, Any]]:
@@ -95,7 +89,7 @@ async def test_an_answer_is_followed_from_anywhere(
     await all_open(api, talk, 1)
     async with working(api.services), held(model):
         exchange = await send(ada, talk, "Hello")
-        await asyncio.to_thread(model.holding.wait, 20)
+        await until_held(model)
         middle, resumed = (
             asyncio.create_task(followed(ada, talk, after)) for after in (None, exchange["cursor"])
         )
@@ -137,7 +131,7 @@ async def test_a_deleted_conversation_stops_what_runs_in_it(
     model.replies.append(Reply(TEXT, hold_after=400))
     async with working(api.services), held(model):
         runs = [(await send(ada, talk, text))["execution"]["id"] for text in ("First", "Second", "Third")]
-        await asyncio.to_thread(model.holding.wait, 20)
+        await until_held(model)
         await send(ada, talk, "By the way", onActive="STEER")
         assert await ada.one(DELETE, id=talk["id"]) == {"deleted": True}
         assert await ada.one(DELETE, id=talk["id"]) == {"deleted": False}
@@ -181,7 +175,7 @@ async def test_pieces_of_an_old_answer_are_pruned_and_streams_pass_over_them(
     db = api.services.db
     async with working(api.services), held(model):
         exchange = await send(ada, talk, "Hello")
-        await asyncio.to_thread(model.holding.wait, 20)
+        await until_held(model)
         await _grow_old(api)
         assert (await RETENTION.prune(db))["pieces"] == 0, "the answer is not whole yet"
         model.release()

@@ -47,6 +47,8 @@ async def test_the_operations_of_the_guide_do_what_it_says(api: Api) -> None:
         again = await sent("Again", runId=exchange["execution"]["id"])
         await ada.finished(again["execution"]["id"])
         assert await sent("Delete", id=talk["id"]) == {"deleted": True}
+        remembering = await sent("LongMemory", id=agent["id"])
+        assert remembering["agent"] == {"version": 2, "longHistory": "SUMMARIZE"}
         frames = [one["data"]["conversationStream"] for one in answers(await following)]
     told = [event["__typename"] for frame in frames for event in frame.get("events", ())]
     assert {"MessageDelta", "MessageCompleted", "ExecutionStatusChanged"} <= set(told)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from engine.models import wire
 from engine.models.transcript import OUTPUT_IS_DATA
 from settings import ProviderSettings, Settings
 from tests.api import Api, User
@@ -17,8 +16,6 @@ from tests.conftest import working
 from tests.models.server import ModelServer, Reply, model_server
 
 pytestmark = pytest.mark.anyio
-
-assert wire, "imported here and now: while a worker does it, a lease of a second runs out on a busy machine"
 
 SEND = """
 mutation ($input: SendMessageInput!) {
@@ -76,9 +73,9 @@ def model(running: ModelServer) -> ModelServer:
 
 @pytest.fixture
 def settings(settings: Settings, model: ModelServer) -> Settings:
-    """With a provider of our own."""
+    """With a provider of our own, and a lease that a busy machine does not let run out."""
     provider = ProviderSettings(url=f"{model.address}/v1")
-    return settings.model_copy(update={"providers": {"test": provider}})
+    return settings.model_copy(update={"providers": {"test": provider}, "lease_seconds": 10})
 
 
 @pytest.fixture
@@ -184,15 +181,24 @@ async def test_a_reply_is_streamed_in_pieces_that_fit_and_then_whole(
 async def test_a_try_that_was_cut_leaves_no_half_sentence(
     api: Api, ada: User, talk: dict[str, Any], model: ModelServer
 ) -> None:
-    """The next one begins the same message at offset 0 again."""
-    model.replies += [Reply("this is all wrong " * 100, cut_after=350), Reply("This is right.")]
+    """The next one begins the same message at offset 0 again: that is told before it has said a word."""
+    model.replies += [
+        Reply("this is all wrong " * 100, cut_after=350),
+        Reply("This is right.", hold_after=0),
+    ]
 
-    async with working(api.services):
-        done = await send(ada, talk, "Hello", waitMs=20_000)
+    async with working(api.services), held(model):
+        sent = await send(ada, talk, "Hello")
+        run = sent["execution"]["id"]
+        await until_held(model)
+        halfway = replayed((await ada.one(EVENTS, id=run))["events"]["nodes"])
+        model.release()
+        await over(ada, run)
 
+    assert list(halfway.values()) == [""]
     assert await said(ada, talk) == ["You are a pirate.", "Hello", "This is right."]
-    run = await ada.one(EVENTS, id=done["execution"]["id"])
-    assert replayed(run["events"]["nodes"]) == {done["reply"]["id"]: "This is right."}
+    told = replayed((await ada.one(EVENTS, id=run))["events"]["nodes"])
+    assert told == {next(iter(halfway)): "This is right."}
 
 
 @pytest.mark.parametrize("on_active", ["REJECT", "ENQUEUE", "INTERRUPT", "STEER"])
@@ -203,7 +209,7 @@ async def test_a_message_to_an_active_run_becomes_what_was_asked_for(
     model.replies.append(Reply("one two three", hold_after=1))
     async with working(api.services), held(model):
         first = await send(ada, talk, "First")
-        await asyncio.to_thread(model.holding.wait, 20)
+        await until_held(model)
         second = await ada.one(SEND, input={
             "conversationId": talk["id"], "content": "Second", "onActive": on_active
         })  # fmt: skip
@@ -243,7 +249,7 @@ async def test_a_steered_message_is_taken_up_at_the_next_step_with_a_receipt(
     ]
     async with working(api.services), held(model):
         first = await send(ada, talk, "First")
-        await asyncio.to_thread(model.holding.wait, 20)
+        await until_held(model)
         second = await send(ada, talk, "No, rather this", onActive="STEER")
         model.release()
         await quiet(ada, talk)
@@ -335,6 +341,11 @@ async def held(model: ModelServer) -> AsyncIterator[None]:
         yield
     finally:
         model.release()
+
+
+async def until_held(model: ModelServer) -> None:
+    """Wait until the model has come to where it is held."""
+    assert await asyncio.to_thread(model.holding.wait, 60)
 
 
 async def send(user: User, talk: dict[str, Any], content: str, **fields: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from engine.models.model import Answer, CallTools, Model, ModelFailed, Said, Steered, Turn
-from engine.models.providers import Provider
+from engine.models.providers import Provider, model_problem, providers_of
 from engine.models.remote import Seller
 from engine.states import StepKind, StepStatus
 from engine.steps import Outcome, Step
@@ -19,6 +19,7 @@ from engine.tools.builtin import BUILTIN
 from engine.tools.tool import Toolbox, Transient
 from engine.versions import AgentVersion
 from ids import new_id
+from settings import Settings
 from tests.models.server import ModelServer, Reply, model_server
 
 pytestmark = pytest.mark.anyio
@@ -40,13 +41,17 @@ def server(running: ModelServer) -> ModelServer:
     return running
 
 
-@pytest.fixture(params=["openai", "anthropic"])
+NAMES = {"openai": "gpt-4o", "anthropic": "claude-opus-4-6", "ollama": "llama3.2"}
+
+
+@pytest.fixture(params=["openai", "anthropic", "ollama"])
 async def model(server: ModelServer, request: pytest.FixtureRequest) -> AsyncIterator[Model]:
+    """Of each protocol. Nobody sells what Ollama serves."""
     protocol = request.param
-    url = f"{server.address}/v1" if protocol == "openai" else server.address
-    name = {"openai": "gpt-4o", "anthropic": "claude-opus-4-6"}[protocol]
-    seller = Seller(Provider(protocol, url, "a key", protocol))
-    yield seller.model(name)
+    url = server.address if protocol == "anthropic" else f"{server.address}/v1"
+    is_ours = protocol == "ollama"
+    seller = Seller(Provider(protocol, url, None if is_ours else "a key", None if is_ours else protocol))
+    yield seller.model(NAMES[protocol])
     await seller.close()
 
 
@@ -56,7 +61,7 @@ def turn(text: str = "Hello", **fields: Any) -> Turn:
 
 
 async def test_an_answer_is_streamed_and_told_with_its_usage_and_price(
-    server: ModelServer, model: Model
+    server: ModelServer, model: Model, request: pytest.FixtureRequest
 ) -> None:
     server.replies.append(Reply("One two three.", usage=(1_000, 100)))
     heard: list[str] = []
@@ -72,8 +77,20 @@ async def test_an_answer_is_streamed_and_told_with_its_usage_and_price(
         100,
         1,
     )
-    assert decision.usage.cost is not None
-    assert 0 < decision.usage.cost < 0.1
+    if "ollama" in request.node.name:
+        assert decision.usage.cost is None
+    else:
+        assert decision.usage.cost is not None
+        assert 0 < decision.usage.cost < 0.1
+
+
+def test_providers_are_what_the_operator_has_set_up(server: ModelServer) -> None:
+    """An address without a key is enough for Ollama, and `ollama:name` is one of its models then."""
+    settings = Settings(ollama_url=f"{server.address}/v1")
+
+    assert providers_of(settings)["ollama"] == Provider("ollama", f"{server.address}/v1")
+    assert model_problem(settings, "ollama:llama3.2") is None
+    assert "not set up here" in str(model_problem(settings, "openai:gpt-5"))
 
 
 async def test_what_is_used_has_no_price_where_nobody_is_known_to_sell_it(server: ModelServer) -> None:
@@ -206,7 +223,7 @@ async def test_a_refused_request_fails_in_our_words(server: ModelServer, model: 
         await model.next(turn())
 
     assert "a key" not in failed.value.message
-    assert "gpt" not in failed.value.message
+    assert not any(name in failed.value.message for name in NAMES.values())
 
 
 async def test_a_refusal_is_a_failure_of_the_model(server: ModelServer, model: Model) -> None:

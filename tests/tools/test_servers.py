@@ -177,6 +177,38 @@ async def test_a_server_that_is_busy_is_asked_again(api: Api, ada: User, mcp: Mc
     assert run["steps"]["nodes"][1]["result"] == {"result": 5}
 
 
+async def test_what_a_server_offers_is_asked_for_again_once_it_is_old(
+    api: Api, ada: User, mcp: McpHouse
+) -> None:
+    """Until then a run goes by what is kept; a server that does not answer offers what it did."""
+    await register(ada, mcp)
+    script = '[{"call": "house.add", "arguments": {"a": 2, "b": 3}}, {"answer": "ok"}]'
+    agent = await ada.agent("Ann", model=f"fake:{script}", toolNames=["house.add"])
+
+    async def added() -> dict[str, Any]:
+        run = await ada.finished((await ada.start("go", agentId=agent["id"]))["execution"]["id"])
+        return run["steps"]["nodes"][1]
+
+    async with working(api.services):
+        kept = await _keep(api, "tools = '[]'")
+        assert (await added())["error"] == "There is no tool 'house.add'."
+        await _keep(api, "tools_at = tools_at - interval '11 minutes'")
+        assert (await added())["result"] == {"result": 5}
+        renewed = await _keep(api, "tools_at = tools_at - interval '11 minutes'")
+        mcp.fails = 1
+        assert (await added())["result"] == {"result": 5}
+
+    assert renewed > kept
+
+
+async def _keep(api: Api, change: str) -> Any:
+    """Change what is kept of the server; answers when it was asked for."""
+    async with api.services.db.as_system() as session:
+        row = await session.one(Query("select tools_at from tool_servers"))
+        await session.run(Query(f"update tool_servers set {change}"))
+        return row["tools_at"]
+
+
 async def test_names_are_unique_and_a_repeated_request_asks_nobody(ada: User, mcp: McpHouse) -> None:
     first = await register(ada, mcp, idempotencyKey="k")
     asked = len(mcp.headers)

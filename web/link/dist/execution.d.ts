@@ -7,7 +7,7 @@ export interface Progress {
 export interface Step {
     id: string;
     number: number;
-    kind: 'THINKING' | 'TOOL_CALL' | 'FINAL_ANSWER';
+    kind: 'THINKING' | 'TOOL_CALL' | 'FINAL_ANSWER' | 'SUMMARY';
     status: 'RUNNING' | 'COMPLETED' | 'FAILED' | 'UNKNOWN';
     toolName: string | null;
     input: unknown;
