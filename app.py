@@ -37,7 +37,7 @@ from settings import Settings
 from telemetry import logs, metrics
 
 if TYPE_CHECKING:
-    from mcp_server import McpDoor
+    from mcp_server.door import McpDoor
 
 _WEB = Path(__file__).parent / "web"
 _GRAPHIQL = _WEB / "graphiql" / "dist"
@@ -145,7 +145,7 @@ class Server:
 
     def _mcp_door(self) -> McpDoor:
         """Its library takes half a second to import: who has no use for this door does not wait for it."""
-        from mcp_server import McpDoor
+        from mcp_server.door import McpDoor
 
         return McpDoor(self._ask, self._authenticate, self._settings.allowed_origins)
 

@@ -34,6 +34,7 @@ from engine.states import Priority
 from engine.task_agent import AgentOutcome
 from errors import BatonError
 from redaction import learn
+from reference import reference
 from schema.root import schema as graphql_schema
 from scopes import Scope
 from settings import Settings, SettingsError
@@ -230,9 +231,13 @@ def understand(
 
 
 @cli.command()
-def schema() -> None:
+def schema(
+    as_reference: Annotated[
+        bool, typer.Option("--reference", help="As a page to read: docs/reference.md.")
+    ] = False,
+) -> None:
     """Print the GraphQL schema."""
-    print(graphql_schema.as_str())
+    print(reference() if as_reference else graphql_schema.as_str(), end="" if as_reference else "\n")
 
 
 @cli.command(context_settings=_PASSED_ON)

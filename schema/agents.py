@@ -41,17 +41,20 @@ strawberry.enum(
 
 
 @off_rows
-@strawberry.type
+@strawberry.type(
+    description="What answers and acts: instructions, a model and tools. Without one, runs go to the "
+    "built-in assistant."
+)
 class Agent(Node):
     id: strawberry.ID = id_column(Kind.AGENT)
-    name: str = column()
-    instructions: str = column()
+    name: str = column(description="Unique among the user's agents.")
+    instructions: str = column(description="What the model is told before everything else.")
     model: str = column(
         description="`rules` is built in and needs no key or network; others are `provider:model`, "
         "e.g. `openai:gpt-5`, `anthropic:claude-opus-4-6`."
     )
-    temperature: float | None = column()
-    max_steps: int = column()
+    temperature: float | None = column(description="0 to 2; null leaves it to the provider.")
+    max_steps: int = column(description="A run that has taken so many steps ends with MAX_STEPS.")
     long_history: LongHistory = column()
     approval_required: list[str] = column(
         description="Tools of this agent that wait for a person's approval before each call."
@@ -59,7 +62,9 @@ class Agent(Node):
     version: int = column(
         description="Each update makes a new version; a run keeps the version it started with."
     )
-    archived_at: datetime | None = column()
+    archived_at: datetime | None = column(
+        description="When it was archived: nothing new is given to it, and its name is free."
+    )
     created_at: datetime = column()
     updated_at: datetime = column()
     row: strawberry.Private[AgentRow]
@@ -68,12 +73,12 @@ class Agent(Node):
     def of(cls, row: AgentRow) -> Agent:
         return cls(row=row)
 
-    @strawberry.field
+    @strawberry.field(description="Those of its tools that are there today.")
     async def tools(self, info: Info) -> list[Tool]:
         there = await tools_of_viewer(info)
         return [Tool.of(tool) for tool in agents.tools_among(self.row, there)]
 
-    @strawberry.field
+    @strawberry.field(description="Agents that it may call, as tools named `ask_<name>`.")
     async def subagents(self, info: Info) -> list[Annotated[Agent, strawberry.lazy("schema.agents")]]:
         found = await info.context.load_many(agents.agents_by_ids, self.row.subagent_ids)
         return [Agent.of(row) for row in found if row is not None]
@@ -84,18 +89,29 @@ class CreateAgentInput:
     name: str = strawberry.field(
         description="1 to 100 characters, no leading or trailing spaces; unique for each user."
     )
-    instructions: str | None = ""
-    model: str | None = "rules"
+    instructions: str | None = strawberry.field(
+        default="", description="What the model is told before everything else: up to 50,000 characters."
+    )
+    model: str | None = strawberry.field(default="rules", description="`rules`, or `provider:model`.")
     temperature: float | None = strawberry.field(default=strawberry.UNSET, description="0 to 2.")
-    max_steps: int | None = 10
+    max_steps: int | None = strawberry.field(default=10, description="1 to 1,000.")
     long_history: LongHistory | None = LongHistory.TRIM
-    tool_names: list[str] | None = strawberry.UNSET
-    approval_required: list[str] | None = strawberry.UNSET
-    subagent_ids: list[strawberry.ID] | None = strawberry.UNSET
+    tool_names: list[str] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Left out: the built-in and the operator's. Tools of MCP servers have to be named. At "
+        "most 128.",
+    )
+    approval_required: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Names of tools that wait for a person before each call."
+    )
+    subagent_ids: list[strawberry.ID] | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Agents that it may call, as tools named `ask_<name>`: at most 32.",
+    )
     idempotency_key: str | None = strawberry.UNSET
 
 
-@strawberry.input
+@strawberry.input(description="Fields left out stay as they are.")
 class UpdateAgentInput:
     id: strawberry.ID
     name: str | None = strawberry.UNSET
@@ -104,10 +120,14 @@ class UpdateAgentInput:
     temperature: float | None = strawberry.UNSET
     max_steps: int | None = strawberry.UNSET
     long_history: LongHistory | None = strawberry.UNSET
-    tool_names: list[str] | None = strawberry.UNSET
+    tool_names: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="With null the built-in and the operator's, none with []."
+    )
     approval_required: list[str] | None = strawberry.UNSET
     subagent_ids: list[strawberry.ID] | None = strawberry.UNSET
-    expected_version: int | None = strawberry.UNSET
+    expected_version: int | None = strawberry.field(
+        default=strawberry.UNSET, description="VersionConflict where the agent is at another version."
+    )
     idempotency_key: str | None = strawberry.UNSET
 
 
@@ -123,7 +143,7 @@ class UpdateAgentSuccess:
     replayed: bool
 
 
-@strawberry.type
+@strawberry.type(description="Archiving is idempotent.")
 class ArchiveAgentSuccess:
     agent: Agent
 
@@ -152,13 +172,13 @@ ArchiveAgentResult = Annotated[
 
 @strawberry.type
 class AgentQueries:
-    @strawberry.field
+    @strawberry.field(description="By id.")
     async def agent(self, info: Info, id: strawberry.ID) -> Agent | None:
         db, user_id = info.context.services.db, info.context.user_id
         row = await agents.agent_by_id(db, user_id, ids.decode(Kind.AGENT, id))
         return None if row is None else Agent.of(row)
 
-    @strawberry.field
+    @strawberry.field(description="Newest first; archived ones only with `includeArchived`.")
     async def agents(
         self,
         info: Info,
@@ -181,7 +201,7 @@ class AgentQueries:
 
 @strawberry.type
 class AgentMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Make an agent.")
     async def create_agent(self, info: Info, input: CreateAgentInput) -> CreateAgentResult:
         user_id, settings = info.context.user_id, info.context.services.settings
         return await mutate(
@@ -199,7 +219,9 @@ class AgentMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(
+        description="Change an agent, as a new version; runs keep the version that they began with."
+    )
     async def update_agent(self, info: Info, input: UpdateAgentInput) -> UpdateAgentResult:
         user_id, settings = info.context.user_id, info.context.services.settings
         version = or_none(input.expected_version)
@@ -221,7 +243,7 @@ class AgentMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(description="Take an agent out of use.")
     async def archive_agent(self, info: Info, id: strawberry.ID) -> ArchiveAgentResult:
         user_id, agent_id = info.context.user_id, ids.decode(Kind.AGENT, id)
         return await mutate(

@@ -14,12 +14,12 @@ from resolvers.paging import write_cursor
 T = TypeVar("T")
 
 
-@strawberry.type
+@strawberry.type(description="Where a page lies in its list.")
 class PageInfo:
-    has_next_page: bool
-    has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    has_next_page: bool = strawberry.field(description="There is more behind `endCursor`.")
+    has_previous_page: bool = strawberry.field(description="There is more before `startCursor`.")
+    start_cursor: str | None = strawberry.field(description="Of the first edge; null of an empty page.")
+    end_cursor: str | None = strawberry.field(description="Of the last edge; null of an empty page.")
 
 
 @strawberry.type

@@ -30,7 +30,7 @@ class CreateConversationInput:
     idempotency_key: str | None = strawberry.UNSET
 
 
-@strawberry.input
+@strawberry.input(description="Fields left out stay as they are; null clears.")
 class UpdateConversationInput:
     id: strawberry.ID
     title: str | None = strawberry.UNSET
@@ -50,7 +50,7 @@ class UpdateConversationSuccess:
     replayed: bool
 
 
-@strawberry.type
+@strawberry.type(description="Deleting is idempotent. Its messages are gone at once, its runs are stopped.")
 class DeleteConversationSuccess:
     id: strawberry.ID
     deleted: bool
@@ -79,13 +79,13 @@ DeleteConversationResult = Annotated[
 
 @strawberry.type
 class ConversationQueries:
-    @strawberry.field
+    @strawberry.field(description="By id.")
     async def conversation(self, info: Info, id: strawberry.ID) -> Conversation | None:
         db, user_id = info.context.services.db, info.context.user_id
         row = await conversations.conversation_by_id(db, user_id, ids.decode(Kind.CONVERSATION, id))
         return None if row is None else Conversation.of(row)
 
-    @strawberry.field
+    @strawberry.field(description="Newest first.")
     async def conversations(
         self,
         info: Info,
@@ -106,7 +106,7 @@ class ConversationQueries:
 
 @strawberry.type
 class ConversationMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Begin a conversation.")
     async def create_conversation(
         self, info: Info, input: CreateConversationInput
     ) -> CreateConversationResult:
@@ -136,7 +136,7 @@ class ConversationMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(description="Change its title, or the agent that answers from now on.")
     async def update_conversation(
         self, info: Info, input: UpdateConversationInput
     ) -> UpdateConversationResult:
@@ -162,7 +162,7 @@ class ConversationMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(description="Delete a conversation with its messages, and stop its runs.")
     async def delete_conversation(self, info: Info, id: strawberry.ID) -> DeleteConversationResult:
         user_id, conversation_id = info.context.user_id, ids.decode(Kind.CONVERSATION, id)
         return await mutate(

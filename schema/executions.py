@@ -33,33 +33,47 @@ from schema.types import Execution, execution_connection
 _FILTERED_IDS = {"agent_id": Kind.AGENT, "conversation_id": Kind.CONVERSATION, "task_id": Kind.TASK}
 
 
-@strawberry.input
+@strawberry.input(description="All that is given must hold.")
 class ExecutionFilter:
     status: list[Status] | None = strawberry.UNSET
     agent_id: strawberry.ID | None = strawberry.UNSET
     conversation_id: strawberry.ID | None = strawberry.UNSET
     task_id: strawberry.ID | None = strawberry.UNSET
-    created_after: datetime | None = strawberry.UNSET
-    created_before: datetime | None = strawberry.UNSET
+    created_after: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Not at this instant itself."
+    )
+    created_before: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Not at this instant itself."
+    )
     metadata: JSON | None = strawberry.field(
         default=strawberry.UNSET,
         description="Matches executions whose metadata contains this object.",
     )
 
 
-@strawberry.input
+@strawberry.input(
+    description="What a run may use, with all runs below it. One that reaches it asks a person (BUDGET)."
+)
 class BudgetInput:
-    max_tokens: int | None = strawberry.UNSET
+    max_tokens: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Input and output together."
+    )
     max_cost: float | None = strawberry.field(default=strawberry.UNSET, description="US dollars.")
-    max_steps: int | None = strawberry.UNSET
+    max_steps: int | None = strawberry.field(default=strawberry.UNSET, description="At least 1.")
 
 
 @strawberry.input
 class StartExecutionInput:
     input: str = strawberry.field(description="What the agent should do.")
-    agent_id: strawberry.ID | None = strawberry.UNSET
-    conversation_id: strawberry.ID | None = strawberry.UNSET
-    task_id: strawberry.ID | None = strawberry.UNSET
+    agent_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="The built-in assistant where this is left out."
+    )
+    conversation_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="The answer becomes a message of this conversation."
+    )
+    task_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="The task that it is about."
+    )
     priority: Priority | None = Priority.MEDIUM
     time_zone: str | None = strawberry.field(
         default="UTC", description="IANA name; decides what `tomorrow` means."
@@ -68,7 +82,9 @@ class StartExecutionInput:
     deadline: datetime | None = strawberry.field(
         default=strawberry.UNSET, description="Fail with DEADLINE_EXCEEDED when not finished by then."
     )
-    budget: BudgetInput | None = strawberry.UNSET
+    budget: BudgetInput | None = strawberry.field(
+        default=strawberry.UNSET, description="What it and the runs below it may use."
+    )
     lock_key: str | None = strawberry.field(
         default=strawberry.UNSET, description="Runs with the same key go one at a time, in order."
     )
@@ -76,17 +92,19 @@ class StartExecutionInput:
     idempotency_key: str | None = strawberry.UNSET
 
 
-@strawberry.input
+@strawberry.input(description="Stopping a run stops all runs below it.")
 class CancelExecutionInput:
     id: strawberry.ID
-    reason: str | None = strawberry.UNSET
+    reason: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Up to 1,000 characters, for the record."
+    )
     wait_ms: int | None = strawberry.field(
         default=0, description="Wait up to this long (30,000 at most) for the run to have stopped."
     )
     idempotency_key: str | None = strawberry.UNSET
 
 
-@strawberry.input
+@strawberry.input(description="The run to begin again must have ended.")
 class RetryExecutionInput:
     id: strawberry.ID
     from_step: int | None = strawberry.field(
@@ -115,15 +133,15 @@ class CancelConfirmed:
 @strawberry.type(description="It was asked to stop and will.")
 class CancelRequested:
     execution: Execution
-    cursor: str
+    cursor: str = strawberry.field(description="Where its stream stands: follow it to see it stop.")
 
 
-@strawberry.type
+@strawberry.type(description="It had ended before it was asked to stop.")
 class AlreadyTerminal:
     execution: Execution
 
 
-@strawberry.type
+@strawberry.type(description="A run is active here, and the caller asked for that to be refused.")
 class ExecutionActive(UserError):
     active: Execution
 
@@ -133,11 +151,15 @@ class ExecutionActive(UserError):
         return cls(**common(problem), active=Execution.of(row))
 
 
-@strawberry.type
+@strawberry.type(description="The run as it stands.")
 class AwaitExecutionPayload:
     execution: Execution
-    timed_out: bool
-    cursor: str
+    timed_out: bool = strawberry.field(
+        description="It has neither ended nor does it need a person yet: ask again."
+    )
+    cursor: str = strawberry.field(
+        description="Where its stream stands: pass it as `after` to follow from here."
+    )
 
 
 StartExecutionResult = Annotated[
@@ -165,13 +187,13 @@ RetryExecutionResult = Annotated[
 
 @strawberry.type
 class ExecutionQueries:
-    @strawberry.field
+    @strawberry.field(description="By id.")
     async def execution(self, info: Info, id: strawberry.ID) -> Execution | None:
         db, user_id = info.context.services.db, info.context.user_id
         row = await executions.execution_by_id(db, user_id, ids.decode(Kind.EXECUTION, id))
         return None if row is None else Execution.of(row)
 
-    @strawberry.field
+    @strawberry.field(description="Newest first. Those that other runs have started are among them.")
     async def executions(
         self,
         info: Info,
@@ -204,7 +226,7 @@ class ExecutionQueries:
 
 @strawberry.type
 class ExecutionMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Start a run. It is a row before this answers: no crash loses it.")
     async def start_execution(self, info: Info, input: StartExecutionInput) -> StartExecutionResult:
         user_id = info.context.user_id
         return await mutate(
@@ -222,7 +244,7 @@ class ExecutionMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(description="Ask a run to stop, and wait for that if `waitMs` says so.")
     async def cancel_execution(self, info: Info, input: CancelExecutionInput) -> CancelExecutionResult:
         user_id = info.context.user_id
         wait_ms = checked_wait(input.wait_ms or 0)

@@ -22,30 +22,41 @@ from schema.scalars import JSON
 from schema.types import Interrupt
 
 
-@strawberry.input
+@strawberry.input(
+    description="Which decisions there are for which reason, and what they need: docs/people-in-the-loop.md."
+)
 class InterruptAnswer:
     interrupt_id: strawberry.ID
     decision: Decision
-    arguments: JSON | None = strawberry.UNSET
-    value: JSON | None = strawberry.UNSET
-    comment: str | None = strawberry.UNSET
+    arguments: JSON | None = strawberry.field(
+        default=strawberry.UNSET, description="With EDIT: all of the arguments, or the new budget."
+    )
+    value: JSON | None = strawberry.field(default=strawberry.UNSET, description="With RESPOND: the answer.")
+    comment: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Up to 1,000 characters; with DENY the model reads it."
+    )
 
 
-@strawberry.input
+@strawberry.input(
+    description="Answers to several interrupts, each for itself: what is wrong with one leaves the others "
+    "alone."
+)
 class AnswerInterruptsInput:
-    answers: list[InterruptAnswer]
+    answers: list[InterruptAnswer] = strawberry.field(description="1 to 100.")
     idempotency_key: str | None = strawberry.UNSET
 
 
-@strawberry.type
+@strawberry.type(
+    description="The answer counts; the run goes on when nothing that it asked is open any more."
+)
 class AnswerAccepted:
     interrupt: Interrupt
     replayed: bool
 
 
-@strawberry.type
+@strawberry.type(description="Somebody has answered it before, and differently.")
 class AlreadyAnswered(UserError):
-    interrupt: Interrupt
+    interrupt: Interrupt = strawberry.field(description="With what was decided.")
 
     @classmethod
     def of(cls, problem: errors.AlreadyAnswered) -> AlreadyAnswered:
@@ -53,7 +64,7 @@ class AlreadyAnswered(UserError):
         return cls(**common(problem), interrupt=Interrupt.of(row))
 
 
-@strawberry.type
+@strawberry.type(description="The time to answer is over, or the run has ended otherwise.")
 class InterruptExpired(UserError):
     pass
 
@@ -98,7 +109,7 @@ class InterruptQueries:
 
 @strawberry.type
 class InterruptMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Answer what runs ask.")
     async def answer_interrupts(self, info: Info, input: AnswerInterruptsInput) -> AnswerInterruptsPayload:
         user_id = info.context.user_id
         given = [_answer(one, place) for place, one in enumerate(input.answers)]

@@ -10,12 +10,15 @@ from auth import utc_now
 from schema.context import Info
 
 
-@strawberry.type
+@strawberry.type(
+    description="Each user has points, which come back evenly; what an operation may bring is taken from "
+    "them before it runs."
+)
 class RateLimit:
     limit: int = strawberry.field(
         description="Points in a minute: about the objects that operations bring, lists at their full size."
     )
-    remaining: int
+    remaining: int = strawberry.field(description="What is left of them now.")
     reset_at: datetime = strawberry.field(
         description="When all of it is there again, if nothing is spent until then; it comes back evenly."
     )

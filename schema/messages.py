@@ -26,7 +26,7 @@ strawberry.enum(Disposition)
 @strawberry.input
 class SendMessageInput:
     conversation_id: strawberry.ID
-    content: str
+    content: str = strawberry.field(description="What the person says: 1 to 50,000 characters.")
     on_active: OnActive | None = OnActive.ENQUEUE
     wait_ms: int | None = strawberry.field(
         default=0,
@@ -37,10 +37,10 @@ class SendMessageInput:
 
 @strawberry.type
 class SendMessageSuccess:
-    user_message: Message
-    execution: Execution
+    user_message: Message = strawberry.field(description="The message as it is kept.")
+    execution: Execution = strawberry.field(description="The run that answers it, or hears it.")
     reply: Message | None = strawberry.field(description="The assistant's message, once it is there.")
-    disposition: Disposition
+    disposition: Disposition = strawberry.field(description="What became of the message.")
     cursor: str = strawberry.field(
         description="Follow the conversation from here: nothing of this exchange is missed."
     )
@@ -60,7 +60,7 @@ SendMessageResult = Annotated[
 
 @strawberry.type
 class MessageMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Say something, and start the run that answers it.")
     async def send_message(self, info: Info, input: SendMessageInput) -> SendMessageResult:
         user_id = info.context.user_id
         wait_ms = checked_wait(input.wait_ms or 0)

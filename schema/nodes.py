@@ -66,7 +66,7 @@ async def _find(info: Info, user_id: UUID, kind: Kind, values: list[UUID]) -> di
 
 @strawberry.type
 class NodeQueries:
-    @strawberry.field
+    @strawberry.field(description="Any object by its id; null where there is none, or it is another's.")
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
         return (await nodes_of(info, [id]))[0]
 

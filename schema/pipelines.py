@@ -27,7 +27,7 @@ from schema.mutations import call_of, input_id, mutate
 from schema.scalars import JSON
 
 
-@strawberry.input
+@strawberry.input(description="One run of a stage.")
 class PipelineRunInput:
     name: str = strawberry.field(description="Unique within the pipeline.")
     input: str = strawberry.field(
@@ -41,20 +41,27 @@ class PipelineRunInput:
     "pipeline, each run a child of it."
 )
 class StartPipelineInput:
-    stages: list[list[PipelineRunInput]]
+    stages: list[list[PipelineRunInput]] = strawberry.field(
+        description="1 to 20, with 1 or more runs each, and at most 100 runs in all."
+    )
     priority: Priority | None = Priority.MEDIUM
     time_zone: str | None = strawberry.field(
         default="UTC", description="IANA name; decides what `tomorrow` means."
     )
-    deadline: datetime | None = strawberry.UNSET
-    budget: BudgetInput | None = strawberry.UNSET
+    deadline: datetime | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Of all of it: fail with DEADLINE_EXCEEDED when not finished by then.",
+    )
+    budget: BudgetInput | None = strawberry.field(
+        default=strawberry.UNSET, description="Of all of its runs together."
+    )
     metadata: JSON | None = strawberry.UNSET
     idempotency_key: str | None = strawberry.UNSET
 
 
 @strawberry.type
 class PipelineMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Start several runs that go in stages.")
     async def start_pipeline(self, info: Info, input: StartPipelineInput) -> StartExecutionResult:
         user_id = info.context.user_id
         return await mutate(

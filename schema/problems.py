@@ -41,13 +41,13 @@ class NotFound(UserError):
     pass
 
 
-@strawberry.type
+@strawberry.type(description="One thing that is wrong with the input.")
 class InputIssue:
-    path: list[str]
+    path: list[str] = strawberry.field(description='From the argument on, e.g. ["input", "title"].')
     message: str
 
 
-@strawberry.type
+@strawberry.type(description="The input breaks a rule; nothing was done.")
 class InvalidInput(UserError):
     issues: list[InputIssue] = strawberry.field(description="Every problem found, not only the first.")
 
@@ -64,7 +64,7 @@ class IdempotencyConflict(UserError):
 
 @strawberry.type(description="The first request with this key is still being carried out.")
 class IdempotencyInFlight(UserError):
-    retry_after_ms: int
+    retry_after_ms: int = strawberry.field(description="When asking again makes sense.")
 
     @classmethod
     def of(cls, problem: errors.IdempotencyInFlight) -> Self:
@@ -73,7 +73,7 @@ class IdempotencyInFlight(UserError):
 
 @strawberry.type(description="The object changed since the caller read it.")
 class VersionConflict(UserError):
-    current_version: int
+    current_version: int = strawberry.field(description="Read the object again, and decide anew.")
 
     @classmethod
     def of(cls, problem: errors.VersionConflict) -> Self:

@@ -22,6 +22,7 @@ from schema.task_agent import TaskAgentMutations
 from schema.tasks import TaskMutations, TaskQueries
 from schema.tools import ToolMutations, ToolQueries
 from schema.users import UserMutations, UserQueries
+from schema.words import describe
 
 
 @strawberry.type
@@ -64,3 +65,4 @@ schema = strawberry.Schema(
     types=[kind for kind in vars(events).values() if isinstance(kind, type) and issubclass(kind, Event)],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+describe(schema)

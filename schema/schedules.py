@@ -54,7 +54,7 @@ class Schedule(Node):
     input: str = column()
     priority: Priority = column()
     remaining: int | None = column(description="How many more runs it starts; null: no end.")
-    next_run_at: datetime | None = column()
+    next_run_at: datetime | None = column(description="Null when it has come to its end.")
     problem: ScheduleProblem | None = column(
         ScheduleProblem.of_schedule, description="Why the last tick started no run; null where it did."
     )
@@ -75,12 +75,18 @@ class Schedule(Node):
 
 @strawberry.input
 class CreateScheduleInput:
-    cron: str
-    time_zone: str | None = "UTC"
-    input: str
+    cron: str = strawberry.field(
+        description="Five fields (minute, hour, day of month, month, day of week), e.g. `0 9 * * 1`."
+    )
+    time_zone: str | None = strawberry.field(
+        default="UTC", description="IANA name: the clock that `cron` is read by."
+    )
+    input: str = strawberry.field(description="What each run is asked.")
     agent_id: strawberry.ID | None = strawberry.UNSET
     priority: Priority | None = Priority.MEDIUM
-    repeat: int | None = strawberry.UNSET
+    repeat: int | None = strawberry.field(
+        default=strawberry.UNSET, description="How many runs it starts at most; left out: no end."
+    )
     idempotency_key: str | None = strawberry.UNSET
 
 
@@ -90,7 +96,7 @@ class CreateScheduleSuccess:
     replayed: bool
 
 
-@strawberry.type
+@strawberry.type(description="Deleting is idempotent. Runs that it has started go on.")
 class DeleteScheduleSuccess:
     id: strawberry.ID
     deleted: bool
@@ -111,7 +117,7 @@ DeleteScheduleResult = Annotated[
 
 @strawberry.type
 class ScheduleQueries:
-    @strawberry.field
+    @strawberry.field(description="Newest first.")
     async def schedules(
         self,
         info: Info,
@@ -132,7 +138,7 @@ class ScheduleQueries:
 
 @strawberry.type
 class ScheduleMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Start a run again and again, by the clock.")
     async def create_schedule(self, info: Info, input: CreateScheduleInput) -> CreateScheduleResult:
         user_id = info.context.user_id
         return await mutate(
@@ -150,7 +156,7 @@ class ScheduleMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(description="End a schedule.")
     async def delete_schedule(self, info: Info, id: strawberry.ID) -> DeleteScheduleResult:
         user_id = info.context.user_id
         return await mutate(

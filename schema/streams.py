@@ -42,23 +42,28 @@ class Resumable:
 
 @strawberry.type(description="Exactly once, first: the state at `cursor`.")
 class StreamOpened(Resumable):
-    snapshot: Node
+    snapshot: Node = strawberry.field(
+        description="The Execution, the Conversation or the User, as it was at `cursor`."
+    )
 
 
 @strawberry.type(
     description="Ascending, each event once. `continuesFrom` equals the cursor of the frame before it."
 )
 class EventBatch(Resumable):
-    continues_from: str
-    events: list[Event]
+    continues_from: str = strawberry.field(
+        description="The cursor of the frame before it. Another one than you have means that frames were "
+        "lost."
+    )
+    events: list[Event] = strawberry.field(description="One or more.")
 
 
 @strawberry.type(
     description="Continuity could not be kept: start over from this snapshot. The stream goes on after it."
 )
 class StreamReset(Resumable):
-    cause: ResetCause
-    snapshot: Node
+    cause: ResetCause = strawberry.field(description="Why it could not be kept.")
+    snapshot: Node = strawberry.field(description="The state at `cursor`: it replaces what you know.")
 
 
 @strawberry.type(description="Every 15 seconds of silence.")

@@ -24,7 +24,7 @@ strawberry.enum(Intent, name="TaskIntent")
 strawberry.enum(AgentOutcome, name="TaskAgentOutcome")
 
 
-@strawberry.input
+@strawberry.input(description="A sentence about the viewer's tasks.")
 class AskTaskAgentInput:
     message: str = strawberry.field(description="1 to 1,000 characters.")
     dry_run: bool | None = strawberry.field(
@@ -40,31 +40,31 @@ class AskTaskAgentInput:
     idempotency_key: str | None = strawberry.UNSET
 
 
-@strawberry.type
+@strawberry.type(description="How the sentence was understood; of several operations, the first.")
 class TaskAgentMetadata:
-    intent: Intent
+    intent: Intent = strawberry.field(description="What the sentence asks for.")
     tool_called: str | None = strawberry.field(
         description="add_task, list_tasks, complete_task, update_task, delete_task, or null."
     )
-    tool_arguments: JSON | None
+    tool_arguments: JSON | None = strawberry.field(description="What the tool was called with.")
     confidence: float = strawberry.field(description="0 to 1.")
-    execution_time_ms: int
+    execution_time_ms: int = strawberry.field(description="From the request to the answer, in the server.")
 
 
-@strawberry.type
+@strawberry.type(description="A task that could be meant.")
 class TaskCandidate:
     task: Task
     similarity: float = strawberry.field(description="Similarity of the title, 0 to 1; a match needs 0.7.")
 
 
-@strawberry.type
+@strawberry.type(description="What the task agent understood, and did.")
 class TaskAgentAnswer:
     response: str = strawberry.field(description="What a person reads.")
     metadata: TaskAgentMetadata
     tasks: list[Task] = strawberry.field(
         description="The tasks created, listed, changed or (as they were) deleted."
     )
-    outcome: AgentOutcome
+    outcome: AgentOutcome = strawberry.field(description="What came of it.")
     candidates: list[TaskCandidate] = strawberry.field(
         description="With AMBIGUOUS_TASK: the tasks that could be meant."
     )
@@ -104,7 +104,10 @@ AskTaskAgentResult = Annotated[
 
 @strawberry.type
 class TaskAgentMutations:
-    @strawberry.mutation
+    @strawberry.mutation(
+        description="Say in a sentence what is to be done about the viewer's tasks, and it is done, at once "
+        "and without a model."
+    )
     async def ask_task_agent(self, info: Info, input: AskTaskAgentInput) -> AskTaskAgentResult:
         user_id, tokens = info.context.user_id, info.context.services.tokens
         try:

@@ -37,18 +37,22 @@ class TaskOrderField(Enum):
     TITLE = "TITLE"
 
 
-@strawberry.input(one_of=True)
+@strawberry.input(one_of=True, description="One of the two.")
 class TaskRef:
     id: strawberry.Maybe[strawberry.ID]
-    number: strawberry.Maybe[int]
+    number: strawberry.Maybe[int] = strawberry.field(description="The user's own count: what `task 5` means.")
 
 
-@strawberry.input
+@strawberry.input(description="All that is given must hold.")
 class TaskFilter:
     completed: bool | None = strawberry.UNSET
     priority: Priority | None = strawberry.UNSET
-    due_before: datetime | None = strawberry.UNSET
-    due_after: datetime | None = strawberry.UNSET
+    due_before: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Not at this instant itself."
+    )
+    due_after: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="Not at this instant itself."
+    )
     search: str | None = strawberry.field(
         default=strawberry.UNSET, description="Full-text and fuzzy over title and description."
     )
@@ -62,8 +66,10 @@ class TaskOrder:
 
 @strawberry.input
 class CreateTaskInput:
-    title: str
-    description: str | None = strawberry.UNSET
+    title: str = strawberry.field(description="1 to 500 characters.")
+    description: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Up to 10,000 characters."
+    )
     priority: Priority | None = Priority.MEDIUM
     due_at: datetime | None = strawberry.UNSET
     idempotency_key: str | None = strawberry.UNSET
@@ -76,8 +82,10 @@ class UpdateTaskInput:
     description: str | None = strawberry.UNSET
     priority: Priority | None = strawberry.UNSET
     due_at: datetime | None = strawberry.UNSET
-    completed: bool | None = strawberry.UNSET
-    expected_version: int | None = strawberry.UNSET
+    completed: bool | None = strawberry.field(default=strawberry.UNSET, description="Whether it is done.")
+    expected_version: int | None = strawberry.field(
+        default=strawberry.UNSET, description="VersionConflict where the task is at another version."
+    )
     idempotency_key: str | None = strawberry.UNSET
 
 
@@ -125,7 +133,7 @@ DeleteTaskResult = Annotated[DeleteTaskSuccess | problems.InvalidInput, strawber
 
 @strawberry.type
 class TaskQueries:
-    @strawberry.field
+    @strawberry.field(description="By id or by number.")
     async def task(self, info: Info, by: TaskRef) -> Task | None:
         db, user_id = info.context.services.db, info.context.user_id
         if by.id is not None:
@@ -169,7 +177,7 @@ class TaskQueries:
 
 @strawberry.type
 class TaskMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Add a task.")
     async def create_task(self, info: Info, input: CreateTaskInput) -> CreateTaskResult:
         user_id = info.context.user_id
         fields = given(input, "title", "description", "priority", "due_at")
@@ -189,7 +197,7 @@ class TaskMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(description="Change a task, or complete it.")
     async def update_task(self, info: Info, input: UpdateTaskInput) -> UpdateTaskResult:
         user_id = info.context.user_id
         fields = given(input, "title", "description", "priority", "due_at", "completed")
@@ -212,7 +220,7 @@ class TaskMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(description="Delete a task.")
     async def delete_task(self, info: Info, input: DeleteTaskInput) -> DeleteTaskResult:
         user_id = info.context.user_id
         return await mutate(

@@ -33,12 +33,12 @@ strawberry.enum(
 )
 
 
-@strawberry.type
+@strawberry.type(description="A function that agents may call.")
 class Tool:
-    name: str
-    description: str
+    name: str = strawberry.field(description="What agents call it by; of an MCP server's, `server.tool`.")
+    description: str = strawberry.field(description="What the model reads of it.")
     parameters: JSON = strawberry.field(description="JSON Schema of the arguments.")
-    effect: ToolEffect
+    effect: ToolEffect = strawberry.field(description="What a repeated call would do.")
     source: str = strawberry.field(description="`builtin`, or the name of the MCP server that offers it.")
 
     @classmethod
@@ -57,7 +57,7 @@ class Tool:
 class ToolServer(Node):
     id: strawberry.ID = column(lambda row: strawberry.ID(ids.encode(Kind.TOOL_SERVER, row.id)))
     name: str = column(description="Prefixes its tools' names: `name.tool`.")
-    url: str = column()
+    url: str = column(description="Where it is reached.")
     created_at: datetime = column()
     row: strawberry.Private[ToolServerRow]
 
@@ -65,14 +65,16 @@ class ToolServer(Node):
     def of(cls, row: ToolServerRow) -> ToolServer:
         return cls(row=row)
 
-    @strawberry.field
+    @strawberry.field(description="What it offers.")
     def tools(self) -> list[Tool]:
         return [Tool.of(tool) for tool in tool_servers.tools_of(self.row)]
 
 
 @strawberry.input
 class RegisterToolServerInput:
-    name: str
+    name: str = strawberry.field(
+        description="A letter, then letters, digits, `-` and single `_`: 32 at most; unique for each user."
+    )
     url: str = strawberry.field(
         description="http or https; addresses inside the server's own network are refused unless the "
         "operator allows them."
@@ -116,7 +118,7 @@ class ToolQueries:
     async def tools(self, info: Info) -> list[Tool]:
         return [Tool.of(tool) for tool in await tools_of_viewer(info)]
 
-    @strawberry.field
+    @strawberry.field(description="The viewer's, by name.")
     async def tool_servers(self, info: Info) -> list[ToolServer]:
         db, user_id = info.context.services.db, info.context.user_id
         return [ToolServer.of(row) for row in await tool_servers.tool_servers_of(db, user_id)]
@@ -124,7 +126,7 @@ class ToolQueries:
 
 @strawberry.type
 class ToolMutations:
-    @strawberry.mutation
+    @strawberry.mutation(description="Name an MCP server; its tools are asked for now.")
     async def register_tool_server(
         self, info: Info, input: RegisterToolServerInput
     ) -> RegisterToolServerResult:
@@ -135,7 +137,7 @@ class ToolMutations:
             problems.IdempotencyInFlight,
         )
 
-    @strawberry.mutation
+    @strawberry.mutation(description="Forget an MCP server. Calls under way are not stopped.")
     async def remove_tool_server(self, info: Info, id: strawberry.ID) -> RemoveToolServerResult:
         user_id, server_id = info.context.user_id, ids.decode(Kind.TOOL_SERVER, id)
         return await mutate(

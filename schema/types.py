@@ -73,16 +73,16 @@ def typeid(kind: Kind, value: Any) -> strawberry.ID:
 
 
 @off_rows
-@strawberry.type
+@strawberry.type(description="Something to be done.")
 class Task(Node):
     id: strawberry.ID = id_column(Kind.TASK)
     number: int = column(description="Counts up from 1 for each user: what `task 5` means in a sentence.")
-    title: str = column()
+    title: str = column(description="1 to 500 characters.")
     description: str | None = column()
     priority: Priority = column()
     due_at: datetime | None = column()
     completed: bool = column(lambda row: row.completed_at is not None)
-    completed_at: datetime | None = column()
+    completed_at: datetime | None = column(description="Null while it is open.")
     version: int = column(
         description="Goes up by one with each change; pass it to an update to refuse a lost update."
     )
@@ -102,22 +102,24 @@ class Task(Node):
 
 
 @off_rows
-@strawberry.type
+@strawberry.type(description="Something that a run has done: a thought, a call of a tool, its answer.")
 class Step(Node):
     id: strawberry.ID = id_column(Kind.STEP)
     number: int = column(description="From 1, without holes.")
     kind: StepKind = column()
     status: StepStatus = column()
-    tool_name: str | None = column()
-    input: JSON | None = column()
-    result: JSON | None = column()
-    text: str | None = column()
-    error: str | None = column()
+    tool_name: str | None = column(description="With TOOL_CALL.")
+    input: JSON | None = column(description="With TOOL_CALL: the arguments.")
+    result: JSON | None = column(description="With TOOL_CALL: what the tool answered.")
+    text: str | None = column(description="With THINKING and FINAL_ANSWER: what the model said.")
+    error: str | None = column(description="What went wrong; the model has read it.")
     attempt: int = column(description="Which attempt of the run carried it out.")
     tries: int = column(description="Calls of the model or the tool, with those that failed for a moment.")
     started_at: datetime = column()
-    finished_at: datetime | None = column()
-    duration_ms: int | None = column(lambda row: _milliseconds(row.started_at, row.finished_at))
+    finished_at: datetime | None = column(description="Null while it is RUNNING.")
+    duration_ms: int | None = column(
+        lambda row: _milliseconds(row.started_at, row.finished_at), description="Null while it is RUNNING."
+    )
     row: strawberry.Private[StepRow | StepFacts]
 
     @classmethod
@@ -130,12 +132,12 @@ class Step(Node):
         return cls(row=step_as_of(row, seq))
 
 
-@strawberry.type
+@strawberry.type(description="How far a run is.")
 class Progress:
     percent: float | None = strawberry.field(
         description="0 to 100, never falling within an attempt; null when unknown, never invented."
     )
-    message: str | None
+    message: str | None = strawberry.field(description="What it is at, in its own words.")
     at: datetime
 
     @classmethod
@@ -150,11 +152,11 @@ class Progress:
 
 
 @off_rows
-@strawberry.type
+@strawberry.type(description="What models have used.")
 class Usage:
-    input_tokens: int = column()
-    output_tokens: int = column()
-    requests: int = column()
+    input_tokens: int = column(description="Tokens that models have read.")
+    output_tokens: int = column(description="Tokens that models have written.")
+    requests: int = column(description="Calls of a model.")
     cost: float | None = column(description="US dollars; null when the model's price is not known.")
     row: strawberry.Private[ExecutionRow]
 
@@ -164,23 +166,32 @@ class Usage:
 
 
 @off_rows
-@strawberry.type
+@strawberry.type(
+    description="A durable run of an agent. Any worker carries it on, and any server streams it."
+)
 class Execution(Node):
     id: strawberry.ID = id_column(Kind.EXECUTION)
     input: str = column(description="What was asked.")
     status: Status = column()
-    end_reason: EndReason | None = column(lambda row: row.end_reason if row.status in TERMINAL else None)
+    end_reason: EndReason | None = column(
+        lambda row: row.end_reason if row.status in TERMINAL else None,
+        description="Why it ended; null until then.",
+    )
     result: JSON | None = column(description="The final answer.")
-    error: str | None = column()
-    progress: Progress | None = column(Progress.of_run)
+    error: str | None = column(description="One sentence on what went wrong; null unless FAILED.")
+    progress: Progress | None = column(Progress.of_run, description="How far it is, where it has said so.")
     priority: Priority = column()
-    usage: Usage = column(Usage.of)
-    attempt: int = column()
-    metadata: JSON | None = column()
+    usage: Usage = column(
+        Usage.of, description="What its models have used so far; of a pipeline, what its runs have."
+    )
+    attempt: int = column(description="Goes up when a worker was lost and another takes the run up.")
+    metadata: JSON | None = column(
+        description="What its starter attached; `ExecutionFilter.metadata` finds it."
+    )
     created_at: datetime = column()
-    scheduled_for: datetime | None = column("start_at")
-    started_at: datetime | None = column()
-    finished_at: datetime | None = column()
+    scheduled_for: datetime | None = column("start_at", description="It starts no earlier.")
+    started_at: datetime | None = column(description="When a worker first took it up.")
+    finished_at: datetime | None = column(description="When it reached COMPLETED, FAILED or CANCELLED.")
     row: strawberry.Private[ExecutionRow]
     seq: strawberry.Private[int]
 
@@ -193,18 +204,18 @@ class Execution(Node):
         """The run as its log knew it at an older seq."""
         return cls(row=run_as_of(past), seq=past.seq)
 
-    @strawberry.field
+    @strawberry.field(description="The task it was started for.")
     async def task(self, info: Info) -> Task | None:
         if self.row.task_id is None:
             return None
         row = await info.context.load(tasks.tasks_by_ids, self.row.task_id)
         return None if row is None else Task.of(row)
 
-    @strawberry.field
+    @strawberry.field(description="The agent as it is today; null: the built-in assistant.")
     async def agent(self, info: Info) -> Agent | None:
         return await agent_or_none(info, self.row.agent_id)
 
-    @strawberry.field
+    @strawberry.field(description="Where its answer is written as a message.")
     async def conversation(
         self, info: Info
     ) -> Annotated[Conversation, strawberry.lazy("schema.types")] | None:
@@ -233,7 +244,7 @@ class Execution(Node):
         known = [Interrupt.as_of(row, self.seq) for row in rows or () if row.opened_seq <= self.seq]
         return [one for one in known if not status or one.row.status == status]
 
-    @strawberry.field
+    @strawberry.field(description="What it has done, in order. A `first` up to 100; 50 when left out.")
     async def steps(
         self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
     ) -> Connection[Step]:
@@ -267,19 +278,23 @@ class Execution(Node):
 
 
 @off_rows
-@strawberry.type
+@strawberry.type(
+    description="Something that a run needs a person for. The run is AWAITING_INPUT and holds no worker."
+)
 class Interrupt(Node):
     id: strawberry.ID = id_column(Kind.INTERRUPT)
     reason: InterruptReason = column()
-    prompt: str = column()
-    tool_name: str | None = column()
-    arguments: JSON | None = column()
+    prompt: str = column(description="The question, for a person.")
+    tool_name: str | None = column(description="The tool that waits, where there is one.")
+    arguments: JSON | None = column(
+        description="What the tool would be called with, or the budget that is proposed."
+    )
     response_schema: JSON | None = column(description="JSON Schema that `value` or `arguments` must satisfy.")
     status: InterruptStatus = column()
-    decision: Decision | None = column()
+    decision: Decision | None = column(description="Null until it is answered.")
     answer: JSON | None = column(description="The `arguments` or the `value` of the answer.")
-    comment: str | None = column()
-    answered_at: datetime | None = column()
+    comment: str | None = column(description="What the person who answered said to it.")
+    answered_at: datetime | None = column(description="Null until it is answered.")
     expires_at: datetime = column(
         description="Always set: an unanswered interrupt ends the run with INPUT_EXPIRED."
     )
@@ -295,14 +310,14 @@ class Interrupt(Node):
         """The interrupt as its run's log knew it at `seq`."""
         return cls(row=interrupt_as_of(row, seq))
 
-    @strawberry.field
+    @strawberry.field(description="The run that asks.")
     async def execution(self, info: Info) -> Execution:
         row = await info.context.load(executions.executions_by_ids, self.row.execution_id)
         if row is None:
             raise NotFound
         return Execution.of(row)
 
-    @strawberry.field
+    @strawberry.field(description="The step that waits, where there is one.")
     async def step(self, info: Info) -> Step | None:
         if self.row.step_id is None:
             return None
@@ -311,11 +326,11 @@ class Interrupt(Node):
 
 
 @off_rows
-@strawberry.type
+@strawberry.type(description="One message of a conversation.")
 class Message(Node):
     id: strawberry.ID = id_column(Kind.MESSAGE)
-    role: Role = column()
-    content: str = column()
+    role: Role = column(description="Who says it.")
+    content: str = column(description="Text as it was written; Markdown by custom.")
     created_at: datetime = column()
     row: strawberry.Private[MessageRow | MessageFacts]
 
@@ -332,10 +347,10 @@ class Message(Node):
 
 
 @off_rows
-@strawberry.type
+@strawberry.type(description="Messages, numbered and kept, and the runs that answer them.")
 class Conversation(Node):
     id: strawberry.ID = id_column(Kind.CONVERSATION)
-    title: str | None = column()
+    title: str | None = column(description="Null where it was given none.")
     created_at: datetime = column()
     updated_at: datetime = column()
     row: strawberry.Private[ConversationRow]
@@ -374,7 +389,7 @@ class Conversation(Node):
             count=lambda: conversations.message_count(db, self.row, self.up_to),
         )
 
-    @strawberry.field
+    @strawberry.field(description="The runs that answer its messages, newest first.")
     async def executions(
         self, info: Info, first: int | None = 50, after: str | None = strawberry.UNSET
     ) -> Connection[Execution]:

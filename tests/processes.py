@@ -86,15 +86,15 @@ class House:
         self.servers: list[str] = []
         self.processes: list[Process] = []
 
-    def start_server(self, **settings: str) -> Process:
-        """A server that is ready; its address is the last of `servers`."""
-        (process,) = self.start_servers(1, **settings)
+    def start_server(self, verb: str = "serve", **settings: str) -> Process:
+        """A server that is ready, with settings of its own; its address is the last of `servers`."""
+        (process,) = self.start_servers(1, verb, **settings)
         return process
 
-    def start_servers(self, count: int, **settings: str) -> list[Process]:
+    def start_servers(self, count: int, verb: str = "serve", **settings: str) -> list[Process]:
         """So many, side by side; all of them are ready."""
         addresses = [f"http://127.0.0.1:{free_port()}" for _ in range(count)]
-        started = [self.start("serve", "--port", one.rpartition(":")[2], **settings) for one in addresses]
+        started = [self.start(verb, "--port", one.rpartition(":")[2], **settings) for one in addresses]
         for address, process in zip(addresses, started, strict=True):
             until(partial(_is_ready, address), process)
         self.servers += addresses

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FLOORS: list[set[str]] = [
     {"cli"},
-    {"launch", "offline", "workshop"},
+    {"launch", "offline", "reference", "workshop"},
     {"app"},
     {"mcp_server", "monitor"},
     {"edge", "schema"},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from bench import chat, engine, streams, task_agent, understand
+from bench import chat, engine, newcomer, streams, task_agent, understand
 from bench.figures import medians, percentile
 from tests.postgres import Cluster
 
@@ -38,6 +39,13 @@ def test_understanding_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture
     printed = capsys.readouterr().out
     assert "| sentences, by clock | 2 |" in printed
     assert "p99 of a sentence: " in printed
+
+
+def test_a_newcomers_path_is_measured_stage_by_stage() -> None:
+    """A clone of what is committed, its own command, a run watched; with packages that are there."""
+    printed = newcomer.measure(rounds=1, BATON_VENV=sys.prefix)
+
+    assert all(f"| {stage} |" in printed for stage in newcomer.STAGES)
 
 
 async def test_the_task_agent_is_measured_beside_its_floor(dsn: str) -> None:

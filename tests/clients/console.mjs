@@ -23,6 +23,7 @@ const flags = [
 const children = [];
 
 await report(async () => {
+  const serving = start(serve); // while the browser starts
   const profile = await mkdtemp(path.join(tmpdir(), 'chromium-'));
   const options = { executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: flags };
   const look = { colorScheme: 'light', viewport: { width: 1280, height: 800 } };
@@ -31,7 +32,7 @@ await report(async () => {
   const page = browser.pages()[0];
   const seen = observe(browser);
   try {
-    await visit(browser, page, seen);
+    await visit(browser, page, seen, await serving);
     return seen;
   } catch (error) {
     await page.screenshot({ path: picture('failure') });
@@ -43,8 +44,7 @@ await report(async () => {
   }
 });
 
-async function visit(browser, page, seen) {
-  let current = await start(serve);
+async function visit(browser, page, seen, current) {
   await page.goto(server);
   await signUp(page);
   const other = await browser.newPage();
@@ -56,12 +56,13 @@ async function visit(browser, page, seen) {
 
   await startRun(page, 'Add a task to water the plants, then show my tasks');
   await page.getByText('queued', { exact: true }).waitFor(); // nobody is there to carry it
+  await watchForFlicker(page);
   seen.isRestarting = true;
   current.kill('SIGKILL');
-  current = await start(serve);
-  start(work);
+  await Promise.all([start(serve), start(work)]);
   await page.getByText('You have 2 tasks').waitFor();
   seen.isRestarting = false;
+  seen.flickers = await page.evaluate(() => globalThis.flickers);
   seen.steps = await page.getByRole('list', { name: 'Steps' }).getByRole('listitem').count();
   await page.screenshot({ path: picture('run') });
   await other.getByText('Water the plants', { exact: true }).waitFor();
@@ -76,6 +77,7 @@ async function visit(browser, page, seen) {
   await page.getByText('Nothing waits for you').waitFor();
   await other.getByText('Buy bread', { exact: true }).waitFor();
 
+  await family(page);
   await chat(page);
   await page.screenshot({ path: picture('chat') });
   await keys(page);
@@ -107,6 +109,19 @@ async function startRun(page, input, agent) {
   await page.getByRole('button', { name: 'Start' }).click();
 }
 
+/** Counts how often something of the run that was shown is taken away again. */
+function watchForFlicker(page) {
+  return page.evaluate(() => {
+    globalThis.flickers = 0;
+    let most = 0;
+    new MutationObserver(() => {
+      const steps = document.querySelectorAll('.steps li').length;
+      if (!document.querySelector('.run-head') || steps < most) globalThis.flickers += 1;
+      most = Math.max(most, steps);
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+}
+
 async function makeAgent(page) {
   await page.getByRole('link', { name: 'Agents' }).click();
   await page.getByRole('button', { name: 'New agent' }).click();
@@ -114,6 +129,26 @@ async function makeAgent(page) {
   await page.locator('.tool', { hasText: 'add_task' }).getByLabel('asks first').check();
   await page.getByRole('button', { name: 'Create' }).click();
   await page.getByRole('list', { name: 'Agents' }).getByText('Careful').waitFor();
+}
+
+/** A run that has started others, and one that is not there. */
+async function family(page) {
+  const id = await page.evaluate(async () => {
+    const { accessToken } = JSON.parse(localStorage.getItem('baton:session'));
+    const stages = '[[{name: "a", input: "Show my tasks"}, {name: "b", input: "Show my tasks"}]]';
+    const response = await fetch('/graphql', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${accessToken}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        query: `mutation { startPipeline(input: {stages: ${stages}}) { ... on StartExecutionSuccess { execution { id } } } }`,
+      }),
+    });
+    return (await response.json()).data.startPipeline.execution.id;
+  });
+  await page.goto(`${server}/#/runs/${id}`);
+  await page.getByRole('list', { name: 'Children' }).getByText('completed').nth(1).waitFor();
+  await page.goto(`${server}/#/runs/exec_01h455vb4pex5vsknk084sn02q`);
+  await page.getByRole('heading', { name: 'No such run' }).waitFor();
 }
 
 async function chat(page) {

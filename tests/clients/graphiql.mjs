@@ -50,13 +50,14 @@ async function visit(page) {
   await signedIn(page);
   await page.goto(`${server}/graphql#token=${token}`); // the same page: only the fragment is new
   await signedIn(page);
+  const tabs = await page.getByRole('tab').allInnerTexts();
   const run = await startRun(page);
   const frames = await watchRun(page, run);
   await page.screenshot({ path: screenshot });
   const tasks = await listTasks(page);
   await underlinesMistakes(page);
   await prettify(page);
-  return { run, frames, tasks };
+  return { run, frames, tasks, tabs: tabs.map((title) => title.trim()) };
 }
 
 async function observe(browser, page) {

@@ -43,6 +43,7 @@ def test_a_person_works_with_it_through_a_restart_and_another_tab_follows(
     assert seen["foreign"] == []
     assert seen["problems"] == []
     assert seen["steps"] == 3
+    assert seen["flickers"] == 0
 
 
 @pytest.fixture(scope="module")

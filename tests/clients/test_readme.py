@@ -109,7 +109,20 @@ def test_the_terminal_shows_what_dev_prints() -> None:
     )
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(([\w./-]+)\)", README))
-def test_every_file_that_is_linked_is_there(path: str) -> None:
-    """Pictures too."""
-    assert (ROOT / path).exists()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_is_linked_is_there(page: Path) -> None:
+    """Pictures too, and the chapters that a link leads to."""
+    for name, chapter in re.findall(r"\]\((?!\w+:)([^)#\s]*)(?:#([^)]*))?\)", page.read_text()):
+        target = page.parent / name if name else page
+        assert target.exists(), f"{name} is not there"
+        if chapter and target.suffix == ".md":
+            assert chapter in anchors(target), f"{name} has no chapter {chapter}"
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page can be linked by."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

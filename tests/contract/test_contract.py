@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from graphql import (
 )
 from graphql.utilities import print_schema
 
+from reference import reference
 from schema.root import schema
 from tests.contract.not_built import NOT_BUILT
 
@@ -99,3 +101,28 @@ def test_the_committed_sdl_is_the_code() -> None:
     """`schema.graphql` is what `./baton schema` prints."""
     assert COMMITTED.read_text() == schema.as_str() + "\n"
     assert print_schema(build_schema(COMMITTED.read_text()))
+
+
+def test_the_committed_reference_is_the_code() -> None:
+    """`docs/reference.md` is what `./baton schema --reference` prints."""
+    assert (HERE.parent.parent / "docs" / "reference.md").read_text() == reference()
+
+
+def test_everything_says_what_it_is() -> None:
+    """Fields, arguments and values; and types, but for those whose field has said it. See `schema.words`."""
+    assert [name for name, said in _descriptions(build_schema(schema.as_str())) if not said] == []
+
+
+def _descriptions(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
+    spoken_for = re.compile(r"Query|Mutation|Subscription|\w+(Result|Success|Input|Connection|Edge)")
+    for name, kind in schema.type_map.items():
+        if name.startswith("__"):
+            continue
+        if not spoken_for.fullmatch(name):
+            yield name, kind.description
+        for value_name, value in (kind.values if isinstance(kind, GraphQLEnumType) else {}).items():
+            yield f"{name}.{value_name}", value.description
+        for field_name, field in getattr(kind, "fields", {}).items():
+            yield f"{name}.{field_name}", field.description
+            for argument_name, argument in getattr(field, "args", {}).items():
+                yield f"{name}.{field_name}({argument_name})", argument.description

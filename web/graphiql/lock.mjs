@@ -9,7 +9,7 @@ const file = path.join(project, 'package-lock.json');
 execFileSync('npm', ['install', '--package-lock-only', '--ignore-scripts'], { cwd: project, stdio: 'inherit' });
 const lock = JSON.parse(readFileSync(file, 'utf8'));
 for (const entry of Object.values(lock.packages)) {
-  delete entry.resolved;
+  if (!entry.link) delete entry.resolved; // a link's is a folder of ours
   delete entry.funding;
   delete entry.deprecated;
 }

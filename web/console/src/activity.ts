@@ -12,7 +12,7 @@ export function useActivity(): void {
   useSubscription(ACTIVITY, {
     onData: ({ data }) => {
       const frame = data.data?.activityStream;
-      if (frame?.__typename === 'StreamReset') ask('Tasks', 'Runs', 'Inbox', 'Family');
+      if (frame?.__typename === 'StreamReset') ask('Tasks', 'Runs', 'Inbox', 'Family', 'Conversations');
       for (const event of frame?.events ?? []) ask(...touched(client, event));
     },
   });
@@ -28,7 +28,7 @@ function touched(client: ApolloClient, event: Activity): string[] {
         id: `Execution:${event.executionId}`,
         fields: { status: () => event.status, endReason: () => event.endReason },
       });
-      return isKnown ? ['Family'] : ['Runs', 'Family'];
+      return isKnown ? ['Family'] : ['Runs', 'Family', 'Conversations'];
     }
     default:
       return ['Inbox', 'Family'];

@@ -50,6 +50,11 @@ const watchful = new ErrorLink(({ error }) => {
   }
 });
 
+/** Milliseconds before the next try: somebody is looking, so never long. */
+function delay(attempt: number): number {
+  return Math.random() * Math.min(3_000, 250 * 2 ** attempt);
+}
+
 export function openClient(): { client: ApolloClient; close: () => void } {
   const socket = createClient({
     url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/graphql`,
@@ -57,7 +62,7 @@ export function openClient(): { client: ApolloClient; close: () => void } {
     retryAttempts: 0, // coming back is the link's business
     on: { connected: connection.up },
   });
-  const streams = new GraphQLWsLink(resumable(socket, { onRetry: connection.down }));
+  const streams = new GraphQLWsLink(resumable(socket, { delay, onRetry: connection.down }));
   const questions = authorised.concat(watchful).concat(new HttpLink({ uri: '/graphql' }));
   const isStream: Parameters<typeof ApolloLink.split>[0] = ({ query }) => {
     const main = getMainDefinition(query);

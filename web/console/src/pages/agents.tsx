@@ -88,7 +88,7 @@ function Form({ agent, others, close }: Editing) {
       </label>
       <label>
         Steps at most
-        <input name="maxSteps" type="number" min={1} max={100} required defaultValue={agent?.maxSteps ?? 10} />
+        <input name="maxSteps" type="number" min={1} max={1_000} required defaultValue={agent?.maxSteps ?? 10} />
       </label>
       <fieldset>
         <legend>Tools, and which of them ask first</legend>
