@@ -110,6 +110,7 @@ def measure(server: Cluster, size: Size) -> str:
         [
             f"{machine()}; {ours.postgres}; {size.slots} slots, {size.rounds} rounds",
             _compared(lines, ours.shapes),
+            _processor(ours.shapes),
             _verdicts(ours, size),
             _claim_table(claimed),
             f"```\n{plan}\n```",
@@ -121,6 +122,11 @@ def _compared(lines: Sequence[Line], shapes: Sequence[Drained]) -> str:
     short, long = (f"{shape.steps_each:.0f}" for shape in shapes)
     heads = ("", f"{short}-step runs/s", f"steps/s of {long}-step runs", "pick-up p50 ms", "pick-up p99 ms")
     return table(heads, [line.cells() for line in lines])
+
+
+def _processor(shapes: Sequence[Drained]) -> str:
+    rows = [[f"{shape.steps_each:.0f} steps", *shape.processor.values()] for shape in shapes]
+    return table(("runs of", "worker µs for each step", "Postgres µs"), rows)
 
 
 def _verdicts(ours: Found, size: Size) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 MILLI = 1_000
+MICRO = 1_000_000
 
 
 def percentile(values: Iterable[float], percent: float) -> float:

@@ -85,9 +85,7 @@ async def _carried_out(session: Session, user_id: UUID, asked: dict[str, Any]) -
 
 async def _created(session: Session, user_id: UUID, fields: dict[str, object]) -> TaskRow:
     wanted = {"description": None, "priority": 2, "due_at": None, **fields}
-    row = await insert_task(session, user_id, new_id(), wanted)
-    await _tell(session, user_id, row)
-    return row
+    return await insert_task(session, user_id, new_id(), wanted)
 
 
 async def _changed(session: Session, user_id: UUID, asked: dict[str, Any]) -> TaskRow:

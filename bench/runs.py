@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from bench.processes import running
+from bench.figures import MICRO
+from bench.ground import backends
+from bench.processes import Meter, running
 from db.query import Query
 from engine.agents import create_agent
 from engine.blueprints import Offer
@@ -90,6 +92,8 @@ class Drained:
     runs: float
     steps: float
     steps_each: float
+    processor: Mapping[str, float]
+    "Microseconds of the worker and of Postgres for each step."
 
 
 class Ground:
@@ -97,7 +101,7 @@ class Ground:
 
     def __init__(self, services: Services, users: list[Any], agents: list[UUID]) -> None:
         self._services, self._users, self._agents = services, users, agents
-        self._db = services.db
+        self._db, self._dsn = services.db, str(services.settings.database_url)
 
     async def backlog(self, work: Work, count: int) -> datetime:
         """So many queued runs, spread over the users; the moment before them. No worker is told."""
@@ -113,10 +117,13 @@ class Ground:
         """Runs and durably committed steps per second of one worker, stopped until all are queued."""
         with _standing_still(worker):
             since = await self.backlog(work, count)
+            meter = Meter({"worker": [worker.pid], "Postgres": await backends(self._dsn)})
         row = await self.until_ended(since)
+        _, taken = meter.read()
         steps = (await self._one(_STEPS, since=since))["count"]
         assert row["done"] == count, f"{count - row['done']} runs did not complete"
-        return Drained(count / row["seconds"], steps / row["seconds"], steps / count)
+        each = {part: seconds / steps * MICRO for part, seconds in taken.items()}
+        return Drained(count / row["seconds"], steps / row["seconds"], steps / count, each)
 
     async def pick_up(self, count: int, every: float) -> list[float]:
         """Seconds from each startExecution's commit to the claim, by a worker that has nothing else to do."""
@@ -152,7 +159,7 @@ class Ground:
     def worker(self, slots: int, lease: float = 12) -> Generator[Worker, None, None]:
         """`baton worker`, as a process."""
         env = {
-            "DATABASE_URL": str(self._services.settings.database_url),
+            "DATABASE_URL": self._dsn,
             "BATON_JWT_SECRET": SECRET,
             "BATON_WORKER_SLOTS": str(slots),
             "BATON_LEASE_SECONDS": str(lease),

@@ -42,6 +42,7 @@ BY_INDEX = """
 "For statements that look at a few rows of however many: no plan of theirs walks through a table."
 _AS_USER = "begin; select set_config('role', '{role}', true), set_config('baton.user_id', '{user}', true)"
 _IMPATIENT = ", set_config('lock_timeout', '{milliseconds}', true)"
+_ACT_FOR = f"select set_config('role', '{API_ROLE}', true), set_config('baton.user_id', $1, true)"
 _LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -109,6 +110,15 @@ class Session(Reader):
             status = await self._driver.execute(self._text(query), *arguments)
         tail = status.rpartition(" ")[2]
         return int(tail) if tail.isdigit() else 0
+
+    async def act_for(self, user_id: UUID | None) -> None:
+        """In a system transaction: see and write this user's rows only from here on; None: everybody's."""
+        with _reaching(self._driver):
+            if user_id is None:
+                await self._driver.execute("set local role none")
+            else:
+                await self._driver.fetch(_ACT_FOR, str(user_id))
+        self.user_id = user_id
 
     def _text(self, query: Query[Any]) -> str:
         return query.as_system if self.user_id is None else query.sql
@@ -233,12 +243,17 @@ class Database:
                     raise
 
     @asynccontextmanager
-    async def as_system(self, *, by_index: bool = False) -> AsyncGenerator[Session]:
+    async def as_system(
+        self, *, by_index: bool = False, lock_seconds: float | None = None
+    ) -> AsyncGenerator[Session]:
         """A transaction that sees every user's rows: for sign-in, the engine and streams' readers.
 
         `by_index`: its statements look at a few rows each, and no plan may walk through a whole table.
+        `lock_seconds`: how long each waits for a lock; then asyncpg.LockNotAvailableError.
         """
         begin = f"{_AS_SYSTEM}; {BY_INDEX}" if by_index else _AS_SYSTEM
+        if lock_seconds is not None:
+            begin = f"{begin}; set local lock_timeout = {round(lock_seconds * 1_000)}"
         async with self._transaction(begin, None) as session:
             yield session
 

@@ -33,10 +33,14 @@ _WRITE = """
         input_tokens int, output_tokens int, requests int, cost float8,
         status text, end_reason text, result jsonb, error text)
     ), held as materialized (
-      select run.id, run.user_id, run.status from executions as run join entry on entry.id = run.id
-      where run.fence = entry.fence
-        and run.lease_owner is not null and run.status in ('RUNNING', 'CANCELLING')
-      order by run.id for no key update of run
+      select run.id, run.user_id, run.status
+      from (select id, fence from entry order by id) as given
+      cross join lateral (
+        select id, user_id, status from executions
+        where executions.id = given.id and executions.fence = given.fence
+          and lease_owner is not null and status in ('RUNNING', 'CANCELLING')
+        for no key update
+      ) as run
     ), run as (
       update executions as run
       set last_seq = run.last_seq + entry.seqs,

@@ -5,6 +5,7 @@ A holder's statements name its fence: where the fence was raised meanwhile they 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,9 +30,10 @@ class HeldRow(Row):
 
 
 class RenewedRow(HeldRow):
-    """The same, and the time."""
+    """The same, the time, and how many seconds of the lease are left."""
 
     now: datetime
+    seconds_left: float
 
 
 # Locks the runs that the worker still holds, all in one statement; one that a step of its own has locked
@@ -48,15 +50,25 @@ _RENEW = Query(
 )
 _HOLDS = Query(
     f"""
-    select id, fence, status, clock_timestamp() as now from executions
+    select id, fence, status, clock_timestamp() as now,
+      cast(extract(epoch from lease_until - clock_timestamp()) as float8) as seconds_left
+    from executions
     where lease_owner = :worker and id = any(:ids) and {HELD}
     """,
     RenewedRow,
 )
-# Locks the run that the worker holds, and says only whether it is asked to stop.
+# Locks the runs that the worker holds, by id, and says only whether they are asked to stop.
 _HOLD = Query(
     f"""
-    select id, fence, status from executions where id = :id and fence = :fence and {HELD} for no key update
+    select run.id, run.fence, run.status
+    from (
+      select id, fence from unnest(cast(:ids as uuid[]), cast(:fences as int[])) as given (id, fence)
+      order by id
+    ) as given
+    cross join lateral (
+      select id, fence, status from executions
+      where executions.id = given.id and executions.fence = given.fence and {HELD} for no key update
+    ) as run
     """,
     HeldRow,
 )
@@ -104,7 +116,10 @@ _IS_LATE = Query(f"select from executions where user_id = :user_id and id = :id 
 async def renew_leases(
     session: Session, worker: str, ids: list[UUID], lease_seconds: float
 ) -> list[RenewedRow]:
-    """Prolong the leases of those runs that the worker still holds; the answer leaves out the others."""
+    """Prolong the leases of those runs that the worker still holds; the answer leaves out the others.
+
+    One that is locked meanwhile keeps its lease as it was.
+    """
     await session.run(_RENEW, worker=worker, ids=ids, lease_seconds=lease_seconds)
     return await session.all(_HOLDS, worker=worker, ids=ids)
 
@@ -118,9 +133,10 @@ async def renew_fence(
     )
 
 
-async def hold(session: Session, execution_id: UUID, fence: int) -> HeldRow | None:
-    """A held run, locked until the commit; None where the fence was raised."""
-    return await session.first(_HOLD, id=execution_id, fence=fence)
+async def hold(session: Session, runs: Sequence[ExecutionRow]) -> dict[UUID, HeldRow]:
+    """Those of the runs whose fence was not raised, locked until the commit. Needs a system transaction."""
+    ids, fences = [run.id for run in runs], [run.fence for run in runs]
+    return {row.id: row for row in await session.all(_HOLD, ids=ids, fences=fences)}
 
 
 async def lock_held_execution(session: Session, execution_id: UUID, fence: int) -> ExecutionRow | None:

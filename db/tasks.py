@@ -35,6 +35,12 @@ class TaskRow(Row):
         return self.completed_at is not None
 
 
+class NewTaskRow(TaskRow):
+    """A task that was just made, and the seq by which the user's activity tells of it."""
+
+    activity_seq: int
+
+
 _COLUMNS = ", ".join(TaskRow.columns())
 _LARGEST_NUMBER = 2**31 - 1
 
@@ -58,18 +64,26 @@ TASKS = Listing(
     },
 )
 
-# Locks the user's row: numbers are given out one transaction after another, without holes.
+# Locks the user's row: numbers and seqs are given out one transaction after another, without holes. Its event
+# tells the columns of a row by their names, which are those of `events.kinds.TaskFacts`.
 _INSERT = Query(
     f"""
-    with taken as (
-      update users set last_task_number = last_task_number + 1 where id = :user_id
-      returning id as user_id, last_task_number as number
+    with owner as (
+      update users set last_task_number = last_task_number + 1, last_seq = last_seq + 1 where id = :user_id
+      returning id, last_task_number, last_seq
+    ), task as (
+      insert into tasks (id, user_id, number, title, description, priority, due_at)
+      select :id, id, last_task_number, :title, :description, :priority, :due_at from owner
+      returning {_COLUMNS}
+    ), told as (
+      insert into events (stream, seq, user_id, kind, payload)
+      select owner.id, owner.last_seq, owner.id, 'TaskChanged',
+        jsonb_build_object('change', 'CREATED', 'task_id', task.id, 'task', to_jsonb(task))
+      from owner, task
     )
-    insert into tasks (id, user_id, number, title, description, priority, due_at)
-    select :id, user_id, number, :title, :description, :priority, :due_at from taken
-    returning {_COLUMNS}
+    select task.*, owner.last_seq as activity_seq from task, owner
     """,
-    TaskRow,
+    NewTaskRow,
 )
 _GET = Query(
     f"select {_COLUMNS} from tasks where user_id = :user_id and id = :id and deleted_at is null", TaskRow
@@ -121,10 +135,12 @@ _DELETE = Query(
 )
 
 
-async def insert_task(session: Session, user_id: UUID, new_id: UUID, fields: Mapping[str, object]) -> TaskRow:
-    """A new task with the user's next number. `fields`: title, description, priority, due_at.
+async def insert_task(
+    session: Session, user_id: UUID, new_id: UUID, fields: Mapping[str, object]
+) -> NewTaskRow:
+    """A new task with the user's next number, and the event of their activity that tells of it.
 
-    Raises Unauthenticated where the user is gone.
+    `fields`: title, description, priority, due_at. Raises Unauthenticated where the user is gone.
     """
     row = await session.first(_INSERT, id=new_id, user_id=user_id, **fields)
     if row is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.desk import Desk, Verdict
 from engine.journal import Journal
-from engine.making import Making
+from engine.making import LookAhead, Making
 from engine.patience import Patience
 from engine.progress import Progress
 from engine.states import StepStatus
@@ -40,6 +40,8 @@ class Calls:
     tools: Toolbox
     desk: Desk
     patience: Patience
+    look_ahead: LookAhead | None
+    "Given where there is one call only: what follows is known as soon as it has ended."
 
     async def carry_out(self, steps: Sequence[Step], progress: Mapping[int, Progress]) -> list[Step]:
         """Make these calls, and answer them with their outcomes, in order.
@@ -115,7 +117,7 @@ class Calls:
     async def _one(
         self, step: Step, tool: TransactionalTool | ExternalTool, progress: Progress | None
     ) -> Step:
-        making = Making(self.journal, self.patience, self.journal.again(step), progress)
+        making = Making(self.journal, self.patience, self.journal.again(step), progress, self.look_ahead)
         if isinstance(tool, ExternalTool):
             return await making.external(tool)
         try:
@@ -130,7 +132,7 @@ class Calls:
         (judged,) = await self._judged([step], lambda asked: self.desk.approve(asked, tool, need))
         if judged.has_ended:
             return judged
-        making = Making(self.journal, self.patience, judged, progress, is_approved=True)
+        making = Making(self.journal, self.patience, judged, progress, self.look_ahead, is_approved=True)
         return await making.transactional(tool)
 
     # Calls that the engine carries out itself.

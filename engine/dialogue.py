@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db import messages as rows
@@ -13,6 +14,7 @@ from engine.history import Past, Talk
 from engine.journal import Journal
 from engine.models.model import Said, Steered
 from engine.steps import Outcome, Step
+from engine.tools.tool import Wait
 from engine.versions import AgentVersion, LongHistory
 from events.kinds import MessageSteered
 from settings import Settings
@@ -41,18 +43,20 @@ class Dialogues:
 
     async def keep(self, journal: Journal, step: Step, excess: Talk, summary: str) -> Step:
         """The summary and the end of the step that made it are one commit. Raises what a Journal raises."""
-        run, entry = journal.run, journal.entry()
-        ended = entry.finish(step, Outcome(text=summary))
+        run, ended = journal.run, step
 
-        async def keep(session: Session) -> Entry:
+        async def keep(session: Session) -> tuple[Entry, Sequence[Wait]]:
+            nonlocal ended
             assert run.conversation_id is not None
             fields = {"through": excess[-1].place, "content": summary}
             await summaries.insert_summary(
                 session, {"user_id": run.user_id, "conversation_id": run.conversation_id, **fields}
             )
-            return entry
+            entry = journal.entry()
+            ended = entry.finish(step, Outcome(text=summary))
+            return entry, ()
 
-        await journal.carry_out(keep)
+        await journal.settle(keep)
         return ended
 
     async def heard(self, run: ExecutionRow) -> list[Steered]:
@@ -74,12 +78,12 @@ class Dialogues:
             return []
         taken: list[Steered] = []
 
-        async def take(session: Session) -> Entry:
+        async def take(session: Session) -> tuple[Entry, Sequence[Wait]]:
             entry = journal.entry()
             for row in await rows.take_pending(session, run.user_id, run.id, before_step):
                 taken.append(Steered(before_step, Said(row.role, row.content)))
                 entry.talk(MessageSteered(execution_id=run.id, message_id=row.id))
-            return entry
+            return entry, ()
 
-        await journal.carry_out(take)
+        await journal.settle(take)
         return taken

@@ -14,7 +14,6 @@ from db import steps as step_rows
 from db.children import lock_families
 from db.connection import Database, Session
 from db.executions import ExecutionRow
-from db.leases import HeldRow
 from engine.aftermath import is_of_no_consequence
 from engine.clock import Clock
 from engine.endings import Ending
@@ -100,23 +99,21 @@ class Journal:
         await self.scribe.write(entry)
 
     async def carry_out(self, work: Callable[[Session], Awaitable[Entry]]) -> None:
-        """Do work on our own rows and commit it together with the entry that tells of it, or neither.
+        """Do work on tasks and commit it together with the entry that tells of it, or neither.
 
         Where it has to wait for others it is begun anew, as often as it must: the run is free in between.
-        Raises LeaseLost, CancelRequested and Unavailable; then nothing of the work remains.
+        Raises LeaseLost, CancelRequested, Unavailable, and what the work does; then nothing of it remains.
         """
-
         progress: Progress | None = None
 
-        async def transaction(session: Session) -> None:
+        async def told(session: Session) -> Entry:
             nonlocal progress
-            _check(await leases.hold(session, self.run.id, self.run.fence))
             entry = await work(session)
             progress = self.meter.take() or progress  # also where it is begun anew
             entry.progress(progress)
-            await self._inscribe(session, entry)
+            return entry
 
-        await self.db.transact(self.run.user_id, transaction, lock_seconds=_LOCK_SECONDS)
+        await self.scribe.carry_out(self.run, told)
 
     async def end(self, ending: Ending, entry: Entry | None = None) -> None:
         """The run is over; `entry` is what it says last. Steps left open have failed with it.
@@ -133,9 +130,7 @@ class Journal:
         async def transaction(session: Session) -> None:
             if self.run.parent_id is not None:
                 await lock_families(session, self.run.user_id, [self.run.id])
-            held = await self._held(session)
-            if entry is not None:
-                _check(held)
+            held = await (self._held(session) if entry is None else self._hold(session))
             if held.status == Status.RUNNING:
                 await self._say_last(session, last, ending)
             await let_go(session, self.run, ending)
@@ -155,16 +150,20 @@ class Journal:
         Raises Parked once that is committed, LeaseLost, CancelRequested, Unavailable, and what `work` does.
         """
 
+        progress: Progress | None = None
+
         async def transaction(session: Session) -> bool:
+            nonlocal progress
             held = await self._hold(session)
             entry, waits = await work(session)
-            entry.progress(self.meter.take(is_last=bool(waits)))
+            progress = self.meter.take(is_last=bool(waits)) or progress  # also where it is begun anew
+            entry.progress(progress)
             await self._inscribe(session, entry)
             if waits:
                 await self._park(session, held, waits)
             return bool(waits)
 
-        is_parked = await self._transact(transaction)
+        is_parked = await self.db.transact(self.run.user_id, transaction, lock_seconds=_LOCK_SECONDS)
         if is_parked:
             raise Parked
 
@@ -205,7 +204,8 @@ class Journal:
 
     async def _hold(self, session: Session) -> ExecutionRow:
         held = await self._held(session)
-        _check(held)
+        if held.status == Status.CANCELLING:
+            raise CancelRequested
         return held
 
     async def _inscribe(self, session: Session, entry: Entry) -> None:
@@ -214,10 +214,3 @@ class Journal:
         written = await inscribe(session, [entry])
         if (problem := refusal(written.get(self.run.id))) is not None:
             raise problem
-
-
-def _check(held: HeldRow | ExecutionRow | None) -> None:
-    if held is None:
-        raise LeaseLost
-    if held.status == Status.CANCELLING:
-        raise CancelRequested

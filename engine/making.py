@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from db.connection import Session
 from engine.entry import Entry
@@ -19,6 +21,9 @@ from ids import Kind, encode
 
 log = logging.getLogger(__name__)
 
+LookAhead: TypeAlias = Callable[[Entry, Step], Awaitable[None]]
+"Adds to the entry that ends a step what follows from it. Called again where that entry was not written."
+
 
 @dataclass(slots=True)
 class Making:
@@ -30,7 +35,8 @@ class Making:
     journal: Journal
     patience: Patience
     step: Step
-    progress: Progress | None = None
+    progress: Progress | None
+    look_ahead: LookAhead | None
     is_approved: bool = False
 
     async def transactional(self, tool: TransactionalTool) -> Step:
@@ -54,9 +60,7 @@ class Making:
             lambda: tool.work(session, user_id, arguments, self.is_approved),
         )
         self._report()
-        entry = self.journal.entry()
-        self.step = entry.finish(self.step, outcome)
-        return entry
+        return await self._ended(outcome)
 
     async def external(self, tool: ExternalTool) -> Step:
         """Before a call that may not be repeated the row says that it is made."""
@@ -108,9 +112,14 @@ class Making:
 
     async def _finish(self, outcome: Outcome) -> None:
         self._report()
+        await self.journal.write(await self._ended(outcome))
+
+    async def _ended(self, outcome: Outcome) -> Entry:
         entry = self.journal.entry()
         self.step = entry.finish(self.step, outcome)
-        await self.journal.write(entry)
+        if self.look_ahead is not None and self.step.has_ended:
+            await self.look_ahead(entry, self.step)
+        return entry
 
     def _report(self) -> None:
         if self.progress is not None:

@@ -1,31 +1,36 @@
-"""Commits what the runs of a worker have to say: what comes while one commit is made goes with the next."""
+"""One pen for all runs of a worker: many of them have their say in one transaction."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from contextvars import Context
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
 
+from db import leases
 from db.connection import Database, Session
+from db.executions import ExecutionRow
 from db.journal import WrittenRow, write_entries
+from db.leases import HeldRow
+from engine.batches import Batch, Batches
 from engine.entry import Entry
 from engine.log import count
 from engine.states import Status
-from errors import LeaseLost, Unavailable
+from errors import LeaseLost
 
 log = logging.getLogger(__name__)
 
-_LARGEST_BATCH = 100
 _TRIES = 3
-_PATIENCE_SECONDS = 0.03
-"How long what comes waits for a batch that is under way: then it goes with one of its own."
-_MOST_BATCHES = 4
+_LOCK_SECONDS_TOGETHER = 0.05
+"How long works that are done together wait for a row: then each is done alone, and waits alone."
+_LOCK_SECONDS_ALONE = 0.5
+"How long one waits with its run in its hands: who wants to stop the run waits as long."
+
+Work: TypeAlias = Callable[[Session], Awaitable[Entry]]
 
 
 class CancelRequested(Exception):
@@ -33,110 +38,91 @@ class CancelRequested(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
-    entry: Entry
-    done: asyncio.Future[None]
+class _Order:
+    """Work on rows of the run's user, to be committed with the entry that it answers."""
+
+    run: ExecutionRow
+    work: Work
 
 
 class Scribe:
-    """Writes entries of many runs in one statement. Each is durable, or refused, when its `write` returns."""
+    """Writes entries, and does work on our own rows, of many runs in one transaction each.
+
+    Each is durable, or refused, when its call returns. Both raise LeaseLost, CancelRequested and Unavailable;
+    cancelled, a call was carried out or not, and what the same run says afterwards comes after it.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._waiting: list[_Letter] = []
-        self._writing: dict[asyncio.Task[None], set[UUID]] = {}
-        "The batches that are under way, and whose runs are in them."
-        self._late: asyncio.TimerHandle | None = None
+        self._entries: Batches[Entry] = Batches(self._write)
+        self._orders: Batches[_Order] = Batches(self._work, side_by_side=2)
 
     async def write(self, entry: Entry) -> None:
-        """Commit this entry. Raises LeaseLost, CancelRequested and Unavailable.
+        """Commit this entry."""
+        await self._entries.add(entry.run.id, entry)
 
-        Cancelled, it may be written or not; what the same run says afterwards comes after it.
+    async def carry_out(self, run: ExecutionRow, work: Work) -> None:
+        """Do the work in a transaction that sees the rows of the run's user, and commit it with its entry.
+
+        Where it has to wait for others it is begun anew, as often as it must: the run is free in between.
+        Raises what the work raises; then nothing of it remains.
         """
-        letter = _Letter(entry, asyncio.get_running_loop().create_future())
-        self._waiting.append(letter)
-        if not self._writing:
-            self._start()
-        await letter.done
+        await self._orders.add(run.id, _Order(run, work))
 
-    def _start(self) -> None:
-        """Have what waits written, and whoever comes meanwhile soon after."""
-        self._stop_waiting()
-        batch = self._next_batch()
-        if not batch:
-            return
-        runs = {letter.entry.run.id for letter in batch}
-        # In nobody's context: a batch is of many runs.
-        writing = asyncio.create_task(self._write_batch(batch), name="scribe", context=Context())
-        self._writing[writing] = runs
-        writing.add_done_callback(self._go_on)
-        if len(self._writing) < _MOST_BATCHES:
-            self._late = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._start)
-
-    def _go_on(self, written: asyncio.Task[None]) -> None:
-        del self._writing[written]
-        self._start()
-
-    def _stop_waiting(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
-
-    def _next_batch(self) -> list[_Letter]:
-        """The oldest letters, one of each run of which nothing is under way."""
-        self._waiting = [letter for letter in self._waiting if not letter.done.cancelled()]
-        busy = set[UUID]().union(*self._writing.values())
-        batch: dict[UUID, _Letter] = {}
-        for letter in self._waiting[:_LARGEST_BATCH]:
-            if letter.entry.run.id not in busy:
-                batch.setdefault(letter.entry.run.id, letter)
-        taken = set(map(id, batch.values()))
-        self._waiting = [letter for letter in self._waiting if id(letter) not in taken]
-        return list(batch.values())
-
-    async def _write_batch(self, batch: Sequence[_Letter]) -> None:
-        try:
-            await self._commit(batch)
-        except Unavailable as error:
-            _fail(batch, error)
-        except Exception as error:
-            if len(batch) == 1:
-                _fail(batch, error)
-                return
-            if not isinstance(error, asyncpg.DeadlockDetectedError):
-                log.exception("a batch of %s entries failed; trying each alone", len(batch))
-            for letter in batch:
-                await self._write_batch([letter])
-
-    async def _commit(self, batch: Sequence[_Letter]) -> None:
-        written = await self._inscribe([letter.entry for letter in batch])
+    async def _write(self, batch: Batch[Entry]) -> None:
+        written = await self._inscribe([letter.content for letter in batch])
         for letter in batch:
-            if not letter.done.done():
-                _tell(letter, written.get(letter.entry.run.id))
+            letter.close(refusal(written.get(letter.run_id)))
 
     async def _inscribe(self, entries: Sequence[Entry]) -> dict[UUID, WrittenRow]:
-        """In a transaction of its own; begun anew after a deadlock, three times at most."""
+        """Begun anew after a deadlock, three times at most."""
         for _ in range(_TRIES - 1):
             with suppress(asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
                 return await self._inscribe_once(entries)
         return await self._inscribe_once(entries)
 
     async def _inscribe_once(self, entries: Sequence[Entry]) -> dict[UUID, WrittenRow]:
-        async with self._db.as_system() as session:
+        async with self._db.as_system(by_index=True) as session:
             return await inscribe(session, entries)
 
+    async def _work(self, batch: Batch[_Order]) -> None:
+        if len(batch) > 1:
+            await self._work_once(batch, _LOCK_SECONDS_TOGETHER)
+        else:
+            await self._work_alone(batch)
 
-def _fail(batch: Sequence[_Letter], error: BaseException) -> None:
-    for letter in batch:
-        if not letter.done.done():
-            letter.done.set_exception(error)
+    async def _work_alone(self, batch: Batch[_Order]) -> None:
+        deadlocks = 0
+        while not batch[0].done.done():
+            try:
+                await self._work_once(batch, _LOCK_SECONDS_ALONE)
+            except asyncpg.LockNotAvailableError:
+                log.debug("run %s waits for a row", batch[0].run_id)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                deadlocks += 1
+                if deadlocks == _TRIES:
+                    raise
+
+    async def _work_once(self, batch: Batch[_Order], lock_seconds: float) -> None:
+        # Users in the order in which everybody locks them.
+        letters = sorted(batch, key=lambda letter: letter.content.run.user_id)
+        async with self._db.as_system(by_index=True, lock_seconds=lock_seconds) as session:
+            held = await leases.hold(session, [letter.content.run for letter in letters])
+            refused = {letter: refusal(held.get(letter.run_id)) for letter in letters}
+            entries = [
+                await _done(session, letter.content)
+                for letter, problem in refused.items()
+                if problem is None and not letter.done.done()
+            ]
+            await session.act_for(None)
+            written = await inscribe(session, entries)
+        for letter, problem in refused.items():
+            letter.close(problem or refusal(written.get(letter.run_id)))
 
 
-def _tell(letter: _Letter, written: WrittenRow | None) -> None:
-    if (problem := refusal(written)) is not None:
-        letter.done.set_exception(problem)
-    else:
-        letter.done.set_result(None)
+async def _done(session: Session, order: _Order) -> Entry:
+    await session.act_for(order.run.user_id)
+    return await order.work(session)
 
 
 async def inscribe(session: Session, entries: Sequence[Entry]) -> dict[UUID, WrittenRow]:
@@ -144,7 +130,7 @@ async def inscribe(session: Session, entries: Sequence[Entry]) -> dict[UUID, Wri
 
     The answer leaves out those whose fence was raised; `refusal` says what to make of one.
     """
-    written = await write_entries(session, [entry.as_json() for entry in entries])
+    written = await write_entries(session, [entry.as_json() for entry in entries]) if entries else []
     events = {entry.run.id: entry.events for entry in entries}
     for row in written:
         if row.last_seq is not None:
@@ -157,8 +143,8 @@ async def inscribe(session: Session, entries: Sequence[Entry]) -> dict[UUID, Wri
     return {row.id: row for row in written}
 
 
-def refusal(written: WrittenRow | None) -> LeaseLost | CancelRequested | None:
-    """Why an entry was not written; None where it was."""
-    if written is None:
+def refusal(row: WrittenRow | HeldRow | None) -> LeaseLost | CancelRequested | None:
+    """Why the run has no say, by what was found of it; None where it has."""
+    if row is None:
         return LeaseLost()
-    return CancelRequested() if written.status == Status.CANCELLING else None
+    return CancelRequested() if row.status == Status.CANCELLING else None

@@ -30,7 +30,7 @@ async def create_task(session: Session, user_id: UUID, fields: Mapping[str, obje
     """A new task. `fields`: title, and description, priority, due_at where wanted. Raises InvalidInput."""
     wanted = {"description": None, "priority": Priority.MEDIUM, "due_at": None, **checked(fields)}
     row = await rows.insert_task(session, user_id, new_id(), wanted)
-    await _tell(session, user_id, "CREATED", row)
+    session.hint(user_id.hex, row.activity_seq)
     return row
 
 

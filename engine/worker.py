@@ -37,6 +37,8 @@ T = TypeVar("T")
 log = logging.getLogger("baton.worker")
 
 _LAST_WORD_SECONDS = 5.0
+_SOON = 30
+"Where a renewal passed over a run, it is tried again after so small a part of the lease."
 _RECONNECT_SECONDS = 0.25
 
 
@@ -59,14 +61,16 @@ class Held:
     run: ClaimedRow
     journal: Journal
     task: asyncio.Task[None] | None = None
+    has_begun: bool = False
     wish: Wish | None = None
     deadline: asyncio.TimerHandle | None = None
 
     def let_go(self, wish: Wish) -> None:
-        """Have its task stop at its next await."""
+        """Have its task stop at its next await. One that has not begun finds the wish when it does."""
         if self.wish is None and self.task is not None:
             self.wish = wish
-            self.task.cancel()
+            if self.has_begun:
+                self.task.cancel()
 
 
 class Worker:
@@ -152,10 +156,11 @@ class Worker:
         self._renewed_at = asyncio.get_running_loop().time()
         with self._hub.listen(CANCEL_TOPIC) as bell:
             while True:
-                await self._guarded(self._renew())
-                await bell.wait(self._settings.lease_seconds / 3)
+                passed_over = await self._guarded(self._renew())
+                await bell.wait(self._settings.lease_seconds / (_SOON if passed_over else 3))
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> bool:
+        """Whether a run was passed over, since a step of its own had locked it."""
         loop = asyncio.get_running_loop()
         asked_at, held = loop.time(), dict(self._held)
         try:
@@ -170,6 +175,7 @@ class Worker:
                 one.let_go(Wish.LOST)
             elif lease.status == Status.CANCELLING:
                 one.let_go(Wish.CANCEL)
+        return any(lease.seconds_left < self._settings.lease_seconds * 2 / 3 for lease in kept.values())
 
     async def _renewed(self, ids: list[UUID]) -> dict[UUID, RenewedRow]:
         if not ids:
@@ -189,7 +195,7 @@ class Worker:
     # Carrying.
 
     async def _carry(self, held: Held) -> None:
-        run = held.run
+        run, held.has_begun = held.run, True
         logs.about(execution_id=run.id, user_id=run.user_id, attempt=run.attempt)
         try:
             await self._carry_through(held)

@@ -19,9 +19,7 @@ from db.query import Query
 from engine.chores import queue_due_runs
 from engine.endings import answered
 from engine.journal import Journal
-from engine.scribe import Scribe
-from engine.states import StepKind
-from ids import Kind, decode, encode
+from ids import Kind, decode
 from tests.api import START, Api, User
 from tests.runs.parts import CANCEL, journal_of
 
@@ -261,30 +259,3 @@ def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 async def end(journal: Journal) -> None:
     await journal.end(answered("done"), journal.entry())
-
-
-class TestTheScribe:
-    """Entries of many runs are one commit, and each stands for itself."""
-
-    async def test_a_refused_entry_and_one_that_fails_leave_the_others_alone(self, api: Api) -> None:
-        ada = await api.user()
-        for _ in range(4):
-            await started(ada)
-        good, lost, cancelled, broken = [journal_of(api, run) for run in await claim(api, 4)]
-        scribe = Scribe(api.services.db)
-        await lost.end(answered("before"), lost.entry())
-        await ada.one(CANCEL, input={"id": encode(Kind.EXECUTION, cancelled.run.id)})
-        entries = {journal.run.id: journal.entry() for journal in (good, lost, cancelled, broken)}
-        for journal in (good, lost, cancelled, broken):
-            step = journal.step(1, StepKind.THINKING, text="nul \x00" if journal is broken else "fine")
-            entries[journal.run.id].begin(step)
-
-        done = await asyncio.gather(*map(scribe.write, entries.values()), return_exceptions=True)
-
-        assert [type(one).__name__ for one in done] == [
-            "NoneType",
-            "LeaseLost",
-            "CancelRequested",
-            "UntranslatableCharacterError",
-        ]
-        assert [len(await journal.steps()) for journal in (good, lost, cancelled, broken)] == [1, 0, 0, 0]

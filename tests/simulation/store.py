@@ -232,11 +232,19 @@ class Store:
         return [self._put(row, lease_until=until) for row in self._held_by(given)]
 
     def holds(self, given: Fields) -> list[Obj]:
-        return [Obj({**row, "now": self._now()}) for row in self._held_by(given)]
+        now = self._now()
+        return [
+            Obj({**row, "now": now, "seconds_left": (row["lease_until"] - now).total_seconds()})
+            for row in self._held_by(given)
+        ]
 
     def _held_by(self, given: Fields) -> list[Obj]:
         rows = (self.runs.get(one) for one in given["ids"])
         return [row for row in rows if row and row["lease_owner"] == given["worker"] and _is_held(row)]
+
+    def hold(self, given: Fields) -> list[Obj]:
+        asked = sorted(zip(given["ids"], given["fences"], strict=True))
+        return [row for run, fence in asked for row in self._held_by_fence({"id": run, "fence": fence})]
 
     def lost(self, _: Fields) -> list[Obj]:
         lost = [row for row in self._leased() if row["lease_until"] < self._now()]
@@ -432,7 +440,7 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (queue._UNBLOCK, Store.unblock),
         (leases._RENEW, Store.renew),
         (leases._HOLDS, Store.holds),
-        (leases._HOLD, Store._held_by_fence),
+        (leases._HOLD, Store.hold),
         (leases._LOCK_HELD, Store._held_by_fence),
         (leases._LOCK_LOST, Store.lost),
         (leases._RENEW_FENCE, Store.renew_fence),

@@ -284,7 +284,7 @@ class World:
         """End every task that is left, the dead ones too: nothing may speak after its history."""
         self.store.close()
         self.loop.bury()
-        while tasks := asyncio.all_tasks(self.loop):
+        while tasks := [task for task in self.loop.tasks if not task.done()]:
             for task in tasks:
                 task.cancel()
             self.loop.run_until_complete(asyncio.wait(tasks, timeout=60))
@@ -319,7 +319,7 @@ class SimulatedDatabase:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def as_system(self, *, by_index: bool = False) -> Transaction:
+    def as_system(self, *, by_index: bool = False, lock_seconds: float | None = None) -> Transaction:
         """As Database.as_system."""
         return Transaction(self._world)
 
@@ -377,6 +377,9 @@ class SimulatedSession(Session):
 
     async def run(self, query: Any, **parameters: object) -> int:
         return self._store.touch(query, parameters)
+
+    async def act_for(self, user_id: UUID | None) -> None:
+        """There is one user only."""
 
     def count(self, run: str, place: int) -> None:
         """The work of a transactional tool."""
