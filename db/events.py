@@ -57,20 +57,17 @@ _INSERT = Query(
       with ordinality as entry (kind, payload, place)
     """
 )
-_INSERT_MANY = Query(
-    """
-    insert into events (stream, seq, user_id, kind, payload)
-    select stream, seq, user_id, kind, payload from jsonb_to_recordset(:entries) as entry
-      (stream uuid, seq int, user_id uuid, kind text, payload jsonb)
-    """
-)
 # Locks the rows of the users, by id: the activity of each is one line of entries.
-_INSERT_ACTIVITIES = Query(
+_INSERT_AND_TELL = Query(
     """
     with news as materialized (
-      select user_id, kind, payload, row_number() over (partition by user_id order by place) as place
-      from rows from (jsonb_to_recordset(:entries) as (user_id uuid, kind text, payload jsonb))
-        with ordinality as entry (user_id, kind, payload, place)
+      select *, row_number() over (partition by user_id order by number) as place
+      from rows from (
+        jsonb_to_recordset(:entries) as (stream uuid, seq int, user_id uuid, kind text, payload jsonb)
+      ) with ordinality as entry (stream, seq, user_id, kind, payload, number)
+    ), own as (
+      insert into events (stream, seq, user_id, kind, payload)
+      select stream, seq, user_id, kind, payload from news
     ), reader as materialized (
       select id from users where id in (select user_id from news) order by id for no key update
     ), owner as (
@@ -160,14 +157,12 @@ async def insert_activity(
     return max(row["seq"] for row in written)
 
 
-async def insert_entries(session: Session, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Write entries of many streams, as `insert_events` does. Each: stream, seq, user_id, kind, payload."""
-    await session.run(_INSERT_MANY, entries=list(entries))
+async def insert_and_tell(session: Session, entries: Sequence[Mapping[str, Any]]) -> list[LastRow]:
+    """Write entries of many streams, as `insert_events` does, and the same to the activity of their users.
 
-
-async def insert_activities(session: Session, entries: Sequence[Mapping[str, Any]]) -> list[LastRow]:
-    """Write entries to the activity streams of many users. Each: user_id, kind, payload."""
-    return await session.all(_INSERT_ACTIVITIES, entries=list(entries))
+    Each: stream, seq, user_id, kind, payload.
+    """
+    return await session.all(_INSERT_AND_TELL, entries=list(entries))
 
 
 async def insert_events(

@@ -52,14 +52,16 @@ async def tell_status(session: Session, *runs: ExecutionRow) -> None:
     """
     facts = [(run, status_fact(run)) for run in runs]
     count(session, (fact for _, fact in facts))
-    told = [{"user_id": run.user_id, "kind": fact.kind, "payload": fact.payload()} for run, fact in facts]
-    own = [{"stream": run.id, "seq": run.last_seq, **line} for run, line in zip(runs, told, strict=True)]
-    await rows.insert_entries(session, own)
     for run in runs:
         session.hint(run.id.hex, run.last_seq)
     await _tell_conversations(session, facts)
-    for last in await rows.insert_activities(session, told):
+    for last in await rows.insert_and_tell(session, [_entry(run, fact) for run, fact in facts]):
         session.hint(last.user_id.hex, last.last_seq)
+
+
+def _entry(run: ExecutionRow, fact: Event) -> dict[str, object]:
+    told = {"user_id": run.user_id, "kind": fact.kind, "payload": fact.payload()}
+    return {"stream": run.id, "seq": run.last_seq, **told}
 
 
 async def _tell_conversations(session: Session, facts: Sequence[tuple[ExecutionRow, Event]]) -> None:

@@ -316,13 +316,9 @@ class Store:
         self._append(given["stream"], given["first_seq"] - 1, told)
         return given["kinds"]
 
-    def insert_many(self, given: Fields) -> list[Obj]:
+    def insert_and_tell(self, given: Fields) -> list[Obj]:
         for entry in given["entries"]:
             self._append(entry["stream"], entry["seq"] - 1, [(entry["kind"], entry["payload"])])
-        return given["entries"]
-
-    def insert_activities(self, given: Fields) -> list[Obj]:
-        for entry in given["entries"]:
             self._tell(entry["user_id"], [(entry["kind"], entry["payload"])])
         users = sorted({entry["user_id"] for entry in given["entries"]})
         return [Obj(user_id=user, last_seq=self.users[user]) for user in users]
@@ -458,8 +454,7 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (steps._OPEN, Store.open_steps),
         (steps._CLOSE, Store.close_step),
         (events._INSERT, Store.insert_events),
-        (events._INSERT_MANY, Store.insert_many),
-        (events._INSERT_ACTIVITIES, Store.insert_activities),
+        (events._INSERT_AND_TELL, Store.insert_and_tell),
         (journal.WRITE, Store.write),
         (journal.WRITE_AND_TELL, Store.write),
         (due._LOOK, Store.look),
