@@ -18,6 +18,7 @@ from tests.processes import ROOT
 RIVALS = {"PgQueuer 1.6": "pgqueuer_jobs.py", "Procrastinate 3.10": "procrastinate_jobs.py"}
 _VENV = ROOT / ".baton" / "peers"
 _DRAINED = 300.0
+_LOOK = 0.25
 
 
 def environment() -> Path:
@@ -81,7 +82,7 @@ class Rival:
             while (await self._one("select count(*) as n from bench_steps where job >= $1", first))[
                 "n"
             ] < steps:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_LOOK)
 
     async def _one(self, statement: str, *values: object) -> asyncpg.Record:
         return (await self._all(statement, *values))[0]

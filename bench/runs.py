@@ -54,6 +54,8 @@ LONG = Work(", then ".join(f"add a task to {thing}" for thing in (*_THINGS, "sle
 _USERS = 100
 Worker = subprocess.Popen[str]
 _DRAINED = 300.0
+_LOOK = 0.25
+"Seconds between two looks whether all is done: a look walks through all runs, on the same cores."
 _ENDED = Query(
     """
     select count(*) filter (where finished_at is null) as left,
@@ -171,7 +173,7 @@ class Ground:
         """Once every run that was started since has ended."""
         async with asyncio.timeout(_DRAINED):
             while (row := await self._one(_ENDED, since=since))["left"]:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_LOOK)
         return row
 
     async def _until_holds(self, worker: Worker) -> None:
