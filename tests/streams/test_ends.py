@@ -128,24 +128,6 @@ async def test_a_cursor_of_another_life_of_the_log_is_reset(api: Api) -> None:
     assert names(fresh) == ["StreamOpened", "StreamClosed"]
 
 
-async def test_an_open_stream_is_reset_when_the_log_begins_another_life(api: Api) -> None:
-    """Noticed by the poll, where nothing else happens."""
-    ada = await api.user()
-    await ada.create()
-    feed = api.services.feed
-
-    async def fail_over_and_delete() -> None:
-        await _fail_over(api.services.db)
-        await asyncio.sleep(1.5)
-        await write(api.services.db, "delete from users where id = :id", id=ada.id)
-
-    watching = asyncio.create_task(told(ada, DAY))
-    await when(lambda: ada.id.hex in feed._channels, fail_over_and_delete)
-    frames = await watching
-    assert names(frames) == ["StreamOpened", "StreamReset", "StreamClosed"]
-    assert frames[1]["cause"] == "LOG_TRUNCATED"
-
-
 async def _fail_over(db: Database) -> None:
     """What readers see of one: another timeline."""
     await write(db, "create or replace function log_epoch() returns int language sql stable as 'select 2'")

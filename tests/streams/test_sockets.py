@@ -291,7 +291,7 @@ def _followers(here: Serving) -> list[object]:
 @pytest.mark.skipif(sys.platform != "linux", reason="TCP_USER_TIMEOUT is Linux's")
 async def test_who_stops_reading_altogether_is_cut_off_and_leaves_nothing(settings: Settings) -> None:
     """Its kernel still answers, so only the time that our data is not taken tells. Its seat is free then."""
-    async with serving(settings, dead_peer_seconds=2, max_sockets_per_user=1) as here:
+    async with serving(settings, dead_peer_seconds=1, max_sockets_per_user=1) as here:
         ada = await here.api.user()
         async with here.talk() as talk:
             await talk.init(token(here, ada))
@@ -300,9 +300,9 @@ async def test_who_stops_reading_altogether_is_cut_off_and_leaves_nothing(settin
             (accepted,) = [
                 one for one in _accepted(here) if one.getpeername() == talk.connection.local_address
             ]
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 2_000
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1_000
             assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 2
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 1
             filling = asyncio.create_task(talk.fill())
             await until(lambda: not _followers(here))
             filling.cancel()
