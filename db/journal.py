@@ -78,8 +78,9 @@ _WRITE = """
           call_id = excluded.call_id, input = excluded.input, result = excluded.result, text = excluded.text,
           error = excluded.error, model_message = excluded.model_message,
           input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost,
-          attempt = excluded.attempt, tries = excluded.tries, started_at = excluded.started_at,
-          finished_at = excluded.finished_at, finished_seq = excluded.finished_seq
+          attempt = excluded.attempt, tries = excluded.tries, effect = excluded.effect,
+          started_at = excluded.started_at, finished_at = excluded.finished_at,
+          finished_seq = excluded.finished_seq
       where steps.status in ('RUNNING', 'UNKNOWN')
     ), told as (
       insert into events (stream, seq, user_id, kind, payload)
