@@ -25,7 +25,7 @@ from edge.door import Door, RequestFacts
 from edge.execution import Caller
 from edge.server import Edge
 from engine.language import compile_all
-from monitor import alive, look_at, readiness
+from monitor import alive, look_at, readiness, traced
 from redaction import learn, shield_logs
 from resolvers.health import troubles
 from resolvers.services import Services, open_services
@@ -129,6 +129,7 @@ class Server:
         learn(self._settings.secrets())
         shield_logs()
         async with AsyncExitStack() as opened:
+            await opened.enter_async_context(traced(self._settings, "baton-server"))
             try:
                 dsn = await opened.enter_async_context(database(self._settings))
                 services = open_services(self._settings, dsn, "baton api")

@@ -20,7 +20,7 @@ from engine.crew import crew
 from engine.language import compile_all
 from engine.worker import Worker
 from errors import CannotListen
-from monitor import Monitor, look_at
+from monitor import Monitor, look_at, traced
 from redaction import learn
 from resolvers.health import troubles
 from resolvers.services import Services, open_services
@@ -161,7 +161,11 @@ async def serve(settings: Settings) -> None:
 async def work(settings: Settings) -> None:
     """One worker."""
     _log(settings)
-    async with database(settings) as dsn, open_services(settings, dsn, "baton worker") as services:
+    async with (
+        traced(settings, "baton-worker"),
+        database(settings) as dsn,
+        open_services(settings, dsn, "baton worker") as services,
+    ):
         compile_all()
         worker = _worker(services)
         async with _watched(worker, services):

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import math
 import socket
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -20,7 +20,7 @@ from db import queue
 from errors import CannotListen, Unavailable
 from resolvers.services import Services
 from settings import Settings
-from telemetry import metrics
+from telemetry import metrics, tracing
 
 _QUEUE_SECONDS = 3.0
 
@@ -106,6 +106,19 @@ def readiness(found: list[str]) -> JSONResponse:
 async def alive(_: Request) -> JSONResponse:
     """What a probe is told of a process whose loop turns."""
     return JSONResponse({"status": "alive"})
+
+
+@asynccontextmanager
+async def traced(settings: Settings, service: str) -> AsyncGenerator[None, None]:
+    """While the block runs, with traces where the settings say so; what waits to be sent goes at its end."""
+    if not settings.tracing:
+        yield
+        return
+    tracing.start(service)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(tracing.stop)
 
 
 async def look_at(services: Services) -> None:

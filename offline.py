@@ -50,7 +50,8 @@ async def ask(
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncGenerator[Database, None]:
     async with database(settings) as dsn:
-        db = Database(dsn, size=1, name="baton cli")
+        pooled = settings.direct_url is not None
+        db = Database(dsn, size=1, name="baton cli", through_pooler=pooled)
         await db.open()
         try:
             yield db

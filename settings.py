@@ -59,6 +59,9 @@ class Settings(BaseSettings):
 
     database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
     "Postgres 15 or newer; without it a private one is kept under `data_dir`."
+    direct_url: str | None = Field(default=None, validate_default=True)
+    """Postgres itself, where `database_url` is a pooler that lends connections for a transaction (PgBouncer):
+    hints and migrations go there."""
     broadcast_url: str | None = Field(
         default=None, validation_alias="BROADCAST_URL", pattern=r"^(rediss?|unix)://"
     )
@@ -70,6 +73,9 @@ class Settings(BaseSettings):
     "With `debug` there is a line for each operation and each run."
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    tracing: bool = False
+    """Whether spans are sent, by OTLP over HTTP; where to and how many is said by OpenTelemetry's own names:
+    `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER`, `OTEL_SERVICE_NAME`."""
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     """Where `/metrics` and the probes of this server or worker are, at `host`; without it nowhere. Who can
     reach this port can read them: keep it inside."""
@@ -179,7 +185,7 @@ class Settings(BaseSettings):
         """`interrupt_days` in seconds."""
         return self.interrupt_days * 86_400
 
-    @field_validator("database_url")
+    @field_validator("database_url", "direct_url")
     @classmethod
     def _name_no_driver(cls, url: str | None) -> str | None:
         """`postgresql://…`, also written with SQLAlchemy's name of a driver."""
@@ -189,6 +195,13 @@ class Settings(BaseSettings):
         if not separator or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
             raise ValueError("must be an address like postgresql://user:password@host/database")
         return f"postgresql://{rest}"
+
+    @field_validator("direct_url")
+    @classmethod
+    def _stand_behind_a_pooler(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and not info.data.get("database_url"):
+            raise ValueError("is for a pooler that DATABASE_URL names, and there is none")
+        return url
 
     @field_validator("allowed_origins", "trusted_proxies", "tool_networks", mode="before")
     @classmethod
@@ -225,8 +238,10 @@ class Settings(BaseSettings):
         values = [getattr(self, name) for name in type(self).model_fields]
         values += [provider.key for provider in self.providers.values()]
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        password = urlsplit(self.database_url or "").password
-        return [*found, *([password, unquote(password)] if password else [])]
+        for url in (self.database_url, self.direct_url):
+            if password := urlsplit(url or "").password:
+                found += [password, unquote(password)]
+        return found
 
     def tokens_of(self, model: str) -> int:
         """How much of a conversation this model is told."""

@@ -133,13 +133,31 @@ class Database:
 
     A transaction in which nothing is said for `idle_seconds` loses its locks: whoever had it is frozen, or
     beyond a network that is gone. A silent server is noticed within 4 seconds.
+
+    `through_pooler`: the address is that of a pooler that lends a server's connection for one transaction,
+    such as PgBouncer. Then nothing outlives a transaction: no role, no setting, no prepared statement.
     """
 
     def __init__(
-        self, dsn: str, *, size: int, name: str, acquire_seconds: float = 4, idle_seconds: float = 60
+        self,
+        dsn: str,
+        *,
+        size: int,
+        name: str,
+        acquire_seconds: float = 4,
+        idle_seconds: float = 60,
+        through_pooler: bool = False,
     ) -> None:
         self._dsn, self._size, self._name = dsn, size, name
-        self._acquire_seconds, self._idle_seconds = acquire_seconds, idle_seconds
+        self._acquire_seconds = acquire_seconds
+        self._through_pooler = through_pooler
+        self._ways = {
+            "jit": "off",  # our statements are short; to compile one takes longer than any of them
+            "idle_in_transaction_session_timeout": str(round(idle_seconds * 1_000)),
+        }
+        "How Postgres is to treat us."
+        local = "".join(f"; set local {name} = '{value}'" for name, value in self._ways.items())
+        self._also = local if through_pooler else ""
         self._watchdog = Watchdog(lambda: asyncpg.connect(dsn, server_settings={"application_name": name}))
         self._pool: asyncpg.Pool[Any] | None = None
         # Who waits longest is next: the pool alone lets whoever comes by at the right moment go first.
@@ -162,19 +180,17 @@ class Database:
             raise
 
     def _new_pool(self) -> asyncpg.Pool[Any]:
+        pooler = self._through_pooler
         return asyncpg.create_pool(
             self._dsn,
             min_size=0,  # one that has to keep some does not rest while the server is away
             max_size=self._size,
             timeout=self._acquire_seconds,
             command_timeout=30,
-            init=prepare,
+            init=_teach_json if pooler else prepare,
             reset=_keep,
-            server_settings={
-                "application_name": self._name,
-                "jit": "off",  # our statements are short; to compile one takes longer than any of them
-                "idle_in_transaction_session_timeout": str(round(self._idle_seconds * 1_000)),
-            },
+            statement_cache_size=0 if pooler else 100,
+            server_settings={"application_name": self._name, **({} if pooler else self._ways)},
         )
 
     @property
@@ -198,7 +214,7 @@ class Database:
 
     def reading(self, user_id: UUID) -> UserReader:
         """Reads this user's rows, each statement a transaction of its own that takes one round trip."""
-        return UserReader(self, user_id)
+        return (_PooledReader if self._through_pooler else UserReader)(self, user_id)
 
     @asynccontextmanager
     async def as_user(self, user_id: UUID, lock_seconds: float | None = None) -> AsyncGenerator[Session]:
@@ -263,7 +279,7 @@ class Database:
             session = Session(driver, user_id)
             try:
                 with _reaching(driver):
-                    await driver.execute(begin)
+                    await driver.execute(begin + self._also)
                 yield session
                 with _reaching(driver):
                     await driver.execute("commit")
@@ -351,6 +367,14 @@ class UserReader(Reader):
             await self._db.give_back(driver)
 
 
+class _PooledReader(UserReader):
+    """The same through a pooler, whose connections have no role of ours: three round trips more."""
+
+    async def fetch(self, sql: str, arguments: Sequence[object], row: type[R]) -> list[R]:
+        async with self._db.as_user(UUID(self._user)) as session:
+            return await session.fetch(sql, [*arguments, self._user], row)
+
+
 @contextmanager
 def _reaching(driver: Driver | None) -> Generator[None]:
     """A lost connection is Unavailable; a wrong use of a good one stays the fault of ours that it is."""
@@ -375,11 +399,16 @@ def _nobody_listens(_: Hints) -> None:
 
 
 async def prepare(driver: Driver) -> None:
-    """Give a connection our codecs (jsonb comes and goes as Python values) and the API's role."""
+    """Give a connection our codecs and the API's role."""
+    await _teach_json(driver)
+    await driver.execute(_KEEP_ROLE)
+
+
+async def _teach_json(driver: Driver) -> None:
+    """Jsonb comes and goes as Python values."""
     await driver.set_type_codec(
         "jsonb", encoder=_encode_json, decoder=orjson.loads, schema="pg_catalog", format="text"
     )
-    await driver.execute(_KEEP_ROLE)
 
 
 def _encode_json(value: object) -> str:

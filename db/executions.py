@@ -67,6 +67,7 @@ class ExecutionRow(Row):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    trace_context: str | None
 
 
 COLUMNS = ", ".join(ExecutionRow.columns())

@@ -122,7 +122,7 @@ async def types_of(db: Database, query: Query[Any]) -> Sequence[str]:
     """What Postgres takes each argument for; asked once for each statement."""
     if query.types is None:
         async with db.connection() as driver:
-            prepared = await driver.prepare(query.sql)
+            prepared = await driver.prepare(query.sql, name="")  # a pooler would keep a name
         query.types = [one.name for one in prepared.get_parameters()]
     return query.types
 

@@ -19,10 +19,9 @@ async def database(settings: Settings, *, migrated: bool = False) -> AsyncGenera
     only where `migrated` asks for it, since a deployment migrates once and not at every start.
     """
     if settings.database_url is not None:
-        dsn = settings.database_url
         if migrated:
-            await migrate(dsn)
-        yield dsn
+            await migrate(settings.direct_url or settings.database_url)
+        yield settings.database_url
         return
     postgres = EmbeddedPostgres(settings.data_dir)
     await asyncio.to_thread(postgres.start)

@@ -14,6 +14,7 @@ from uuid import UUID
 from db.connection import Session
 from db.executions import COLUMNS, OF_RUN, ExecutionRow
 from db.query import Query, Row
+from telemetry import tracing
 
 HEAD_START_SECONDS = 300
 "What a step of priority is worth in the queue."
@@ -66,14 +67,15 @@ _INSERT = Query(
       (id, user_id, task_id, retry_of, parent_id, parent_step, depth, kind, name, stage, stages, agent_id,
        agent_version_id, conversation_id, reply_id, schedule_id, schedule_tick, input, time_zone, priority,
        metadata, lock_key, start_at, deadline, budget_tokens, budget_cost, budget_steps, status, rank,
-       blocked, last_seq)
+       blocked, last_seq, trace_context)
     select
       :id, :user_id, :task_id, :retry_of, :parent_id, :parent_step, :depth, :kind, :name, :stage, :stages,
       :agent_id, :agent_version_id, :conversation_id, :reply_id, :schedule_id, :schedule_tick, :input,
       :time_zone, :priority, :metadata, :lock_key, :start_at, :deadline, :budget_tokens, :budget_cost,
       :budget_steps,
       case when cast(:start_at as timestamptz) > clock_timestamp() then 'SCHEDULED' else 'QUEUED' end,
-      {_RANK}, cast(:lock_key as text) is not null and {_KEY_TAKEN}, 1
+      {_RANK}, cast(:lock_key as text) is not null and {_KEY_TAKEN}, 1,
+      :trace_context
     returning {COLUMNS}
     """,
     ExecutionRow,
@@ -186,7 +188,7 @@ async def insert_execution(session: Session, fields: Mapping[str, object]) -> Ex
     `fields`: id, user_id, input, priority, and every other column that is not the engine's own; those of
     `lock_key` hold its lock.
     """
-    return await session.one(_INSERT, **{**_DEFAULTS, **fields})
+    return await session.one(_INSERT, **{**_DEFAULTS, "trace_context": tracing.here(), **fields})
 
 
 async def lock_key(session: Session, user_id: UUID, key: str) -> None:

@@ -92,7 +92,7 @@ class Watchdog:
             return True
         try:
             async with asyncio.timeout(self._deadline):
-                return await connection.fetchval("select 1") == 1
+                return await connection.execute("select 1") == "SELECT 1"
         except (*_SILENT, asyncpg.PostgresError):
             return False
         finally:

@@ -46,6 +46,8 @@ class Caller:
     request_id: str
     address: str
     idempotency_key: str | None = None
+    traceparent: str | None = None
+    "What the request is part of, as it says itself."
 
     @property
     def user_id(self) -> UUID | None:
@@ -91,7 +93,7 @@ class Executions(Generic[C]):
 
     async def run(self, operation: Operation, variables: dict[str, object], caller: Caller) -> Answer:
         """Carry out a query or a mutation. Raises Failure and RequestError before any resolver has run."""
-        with Measuring(operation) as measuring:
+        with Measuring(operation, caller) as measuring:
             charge = await self._guard.admit(operation.demand, variables, caller)
             answer = await self._carry_out(operation, variables, caller)
             measuring.answered(has_errors=answer.has_errors)
@@ -111,7 +113,7 @@ class Executions(Generic[C]):
         A stream of ours comes as Live. Any other source comes as a generator, and closing that closes the
         source, before `aclose` returns.
         """
-        with Measuring(operation) as measuring:
+        with Measuring(operation, caller) as measuring:
             opened = await self._open(operation, variables, caller)
             measuring.answered(has_errors=False)
             return opened

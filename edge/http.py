@@ -67,7 +67,12 @@ class Http(Generic[C]):
             return
         request = await self._request(exchange)
         principal = await self._door.authenticate(bearer(exchange.headers.get("authorization")))
-        caller = Caller(principal, exchange.request_id, address_of(exchange.scope))
+        caller = Caller(
+            principal,
+            exchange.request_id,
+            address_of(exchange.scope),
+            traceparent=exchange.headers.get("traceparent"),
+        )
         logs.about(request_id=caller.request_id, user_id=caller.user_id)
         try:
             operation = await self._executions.select(request, caller)

@@ -1,26 +1,42 @@
-"""What an operator hears of each operation: a figure, and a line of log where every one is wanted."""
+"""What an operator hears of each operation: a figure, a span, and a line of log where every one is wanted."""
 
 from __future__ import annotations
 
 import logging
 from time import perf_counter
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from edge.documents import Operation
-from telemetry import metrics
+from telemetry import metrics, tracing
 
 log = logging.getLogger("baton.edge")
+
+
+class Asker(Protocol):
+    """Who asks for an operation."""
+
+    @property
+    def request_id(self) -> str: ...
+    @property
+    def traceparent(self) -> str | None: ...
 
 
 class Measuring:
     """Around one operation. It counts as refused until `answered` says otherwise."""
 
-    __slots__ = ("_began", "_operation", "_outcome")
+    __slots__ = ("_began", "_operation", "_outcome", "_span")
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, asker: Asker) -> None:
         self._operation = operation
         self._outcome = "refused"
+        self._span = tracing.span(
+            f"{operation.kind.value} {operation.label}",
+            "server",
+            asker.traceparent,
+            graphql__operation__type=operation.kind.value,
+            baton__request__id=asker.request_id,
+        )
 
     def answered(self, *, has_errors: bool) -> None:
         """There is an answer, whatever is in it."""
@@ -28,12 +44,15 @@ class Measuring:
 
     def __enter__(self) -> Self:
         self._began = perf_counter()
+        self._span.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         seconds = perf_counter() - self._began
+        self._span.set(baton__outcome=self._outcome)
+        self._span.__exit__(kind, error, trace)
         operation = self._operation
         metrics.operation(operation.kind.value, operation.label, self._outcome, seconds)
         if log.isEnabledFor(logging.DEBUG):

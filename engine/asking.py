@@ -13,7 +13,7 @@ from engine.speech import Speech
 from engine.states import EndReason
 from engine.steps import Step
 from engine.tools.tool import Transient
-from telemetry import metrics
+from telemetry import metrics, tracing
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +31,20 @@ class Asking:
 
     async def decide(self, turn: Turn) -> AnyDecision:
         """What it decides. Raises Ends(MODEL_ERROR) where it does not, and what a Journal raises."""
+        name = turn.agent.model
         try:
-            if self.model.is_instant:
-                return await self.model.next(turn)
-            return await self._patiently(turn)
+            with tracing.span(
+                f"chat {name}", "client", gen_ai__operation__name="chat", gen_ai__request__model=name
+            ) as span:
+                if self.model.is_instant:
+                    return await self.model.next(turn)
+                decision = await self._patiently(turn)
+                if (usage := decision.usage) is not None:
+                    span.set(
+                        gen_ai__usage__input_tokens=usage.input_tokens,
+                        gen_ai__usage__output_tokens=usage.output_tokens,
+                    )
+                return decision
         except TimedOut:
             raise _ends(f"The model did not answer within {self.seconds:g} seconds.") from None
         except (Transient, ModelFailed) as problem:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.desk import Desk, Verdict
-from engine.journal import Journal
+from engine.journal import Journal, Parked
 from engine.making import LookAhead, Making
 from engine.patience import Patience
 from engine.progress import Progress
@@ -26,6 +26,7 @@ from engine.tools.tool import (
 from engine.verdicts import Verdicts
 from engine.versions import AgentVersion
 from errors import Problem
+from telemetry import tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,20 @@ class Calls:
         return tool
 
     async def _one(
+        self, step: Step, tool: TransactionalTool | ExternalTool, progress: Progress | None
+    ) -> Step:
+        with tracing.span(
+            f"execute_tool {tool.name}",
+            expected=Parked,
+            gen_ai__operation__name="execute_tool",
+            gen_ai__tool__name=tool.name,
+            baton__step__number=step.number,
+        ) as span:
+            made = await self._made(step, tool, progress)
+            span.set(baton__step__status=made.status.value)
+            return made
+
+    async def _made(
         self, step: Step, tool: TransactionalTool | ExternalTool, progress: Progress | None
     ) -> Step:
         making = Making(self.journal, self.patience, self.journal.again(step), progress, self.look_ahead)

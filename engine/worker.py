@@ -30,7 +30,7 @@ from errors import LeaseLost, Unavailable
 from events.hub import Bell, Hub
 from ids import new_id
 from settings import Settings
-from telemetry import logs, metrics
+from telemetry import logs, metrics, tracing
 
 T = TypeVar("T")
 
@@ -198,7 +198,8 @@ class Worker:
         run, held.has_begun = held.run, True
         logs.about(execution_id=run.id, user_id=run.user_id, attempt=run.attempt)
         try:
-            await self._carry_through(held)
+            with _span(run):
+                await self._carry_through(held)
         except LeaseLost:
             metrics.leases_lost.inc()
             log.warning("lost the lease of run %s in attempt %s", run.id, run.attempt)
@@ -295,3 +296,15 @@ class Worker:
         except Exception:
             log.exception("a round of the worker failed; trying again in a moment")
         return None
+
+
+def _span(run: ClaimedRow) -> tracing.Span:
+    """Below whoever started the run, in whichever process that was."""
+    return tracing.span(
+        "run",
+        "consumer",
+        run.trace_context,
+        baton__execution__id=run.id,
+        baton__execution__attempt=run.attempt,
+        enduser__id=run.user_id,
+    )

@@ -42,10 +42,16 @@ async def open_services(settings: Settings, dsn: str, name: str) -> AsyncGenerat
     not answer.
     """
     offered_tools(settings)  # they are loaded here, or nowhere
-    db = Database(dsn, size=settings.pool_size, name=name, idle_seconds=settings.lease_seconds)
+    db = Database(
+        dsn,
+        size=settings.pool_size,
+        name=name,
+        idle_seconds=settings.lease_seconds,
+        through_pooler=settings.direct_url is not None,
+    )
     await db.open()
     try:
-        async with open_hub(dsn, name, settings.broadcast_url) as hub:
+        async with open_hub(settings.direct_url or dsn, name, settings.broadcast_url) as hub:
             db.on_commit = hub.publish
             tokens = Tokens(settings, load_secret(settings))
             budgets = Budgets(db)

@@ -29,12 +29,19 @@ _DEADLINE = 90.0
 class Process:
     """One `baton` process and its output."""
 
-    def __init__(self, *arguments: str, env: dict[str, str], log: Path, own_group: bool = False) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        env: dict[str, str],
+        log: Path,
+        own_group: bool = False,
+        root: Path | None = None,
+    ) -> None:
         self._log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cli", *arguments],
-                cwd=ROOT,
+                cwd=root or ROOT,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -69,10 +76,15 @@ class Process:
 
 
 class House:
-    """Servers and workers on one database."""
+    """Servers and workers on one database; `root` holds their code, where it is not this one."""
 
-    def __init__(self, dsn: str, folder: Path, stack: ExitStack, **settings: str) -> None:
+    _root: Path | None = None
+
+    def __init__(
+        self, dsn: str, folder: Path, stack: ExitStack, root: Path | None = None, **settings: str
+    ) -> None:
         self.dsn, self._folder, self._stack = dsn, folder, stack
+        self._root = root
         self._env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BATON_")},
             "DATABASE_URL": dsn,
@@ -110,7 +122,7 @@ class House:
     def start(self, *arguments: str, **settings: str) -> Process:
         """A `baton` command on this database."""
         log = self._folder / f"{arguments[0]}-{len(self.processes)}.log"
-        process = Process(*arguments, env={**self._env, **settings}, log=log)
+        process = Process(*arguments, env={**self._env, **settings}, log=log, root=self._root)
         self.processes.append(process)
         self._stack.callback(process.kill)
         return process

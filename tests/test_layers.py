@@ -27,6 +27,7 @@ LATE: dict[str, set[str]] = {
     "app.py": {"mcp_server"},
     "engine/models/remote.py": {"engine"},
     "engine/tools/servers.py": {"engine"},
+    "telemetry/tracing.py": {"opentelemetry"},
 }
 
 

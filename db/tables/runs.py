@@ -148,6 +148,8 @@ class Execution(Base):
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     cancel_reason: Mapped[str | None]
+    trace_context: Mapped[str | None]
+    "The `traceparent` of who started it, where traces are on."
     queued_at: Mapped[datetime] = mapped_column(server_default=Now)
     created_at: Mapped[datetime] = mapped_column(server_default=Now)
     started_at: Mapped[datetime | None]
