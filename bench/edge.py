@@ -131,7 +131,7 @@ def _bare(name: str) -> Ask:
 @contextmanager
 def subjects(dsn: str) -> Generator[list[Subject], None, None]:
     """Every server that can run here."""
-    env = {"DATABASE_URL": dsn, "BATON_JWT_SECRET": SECRET}
+    env = {"DATABASE_URL": dsn, "BATON_JWT_SECRET": SECRET, "BATON_COST_PER_MINUTE": "2000000000"}
     ours = {"list": _LIST, "nested": _NESTED, "single": _SINGLE, "create": _CREATE}
     flat = {"list": _LIST, "single": _SINGLE_FLAT, "create": _CREATE_FLAT}
     usual = _asked(flat, _by_user)
