@@ -16,116 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
+from tests.edge.noise import INIT, Noise, noise
 from tests.edge.talk import connect, raw, read_all
 from tests.edge.world import Context, Edge, Notes, Server, make_edge
 
 CODES = {1009, 1012, 1013, 4400, 4401, 4403, 4408, 4409, 4429}
 
 
-def mostly(usual: st.SearchStrategy[Any], *odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Three out of four are as usual: what is broken everywhere does not get far."""
-    return st.sampled_from([usual] * 3 * len(odd) + list(odd)).flatmap(lambda strategy: strategy)
-
-
-WORDS = """
-query mutation subscription fragment on F Query ... { } ( ) [ ] : ! $a @skip(if:true) @ hello person friend
-name touch count number flood silence __typename __schema value x: "a" \\u0000 \"\"\" 1 -0.1e9 null true # é
-"""
-tokens = st.sampled_from([*WORDS.split(), "\0", "\ufeff", '"\\u0000"'])
-whole_documents = st.sampled_from(
-    [
-        "{ hello }",
-        "query($a: String!) { hello(name: $a) }",
-        "query($a: JSON!) { echo(value: $a) }",
-        "{ person { friend { name } } }",
-        "mutation { touch }",
-        "subscription { count { number } }",
-        "subscription($a: String) { count(after: $a) { number } }",
-        "subscription { flood { number } }",
-        "{ ...F } fragment F on Query { ...F }",
-    ]
-)
-random_documents = st.lists(tokens, max_size=30).map(" ".join) | st.text(max_size=40)
-documents = mostly(whole_documents, random_documents)
-scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=10), documents)
-values = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
-    max_leaves=12,
-)
-fine_requests = st.fixed_dictionaries(
-    {"query": documents},
-    optional={"variables": st.fixed_dictionaries({"a": values}), "operationName": st.none()},
-)
-odd_requests = st.fixed_dictionaries(
-    {"query": documents | values},
-    optional={"variables": values, "operationName": values, "extensions": values, "other": values},
-)
-requests = mostly(fine_requests, odd_requests)
-
-
-@st.composite
-def damaged(draw: st.DrawFn, whole: st.SearchStrategy[bytes]) -> bytes:
-    """Bytes with a piece cut out and another put in."""
-    raw = draw(whole)
-    start, end = sorted((draw(st.integers(0, len(raw))), draw(st.integers(0, len(raw)))))
-    return raw[:start] + draw(st.binary(max_size=6)) + raw[end:]
-
-
-def as_json(value: object) -> bytes:
-    return json.dumps(value).encode()
-
-
-whole = requests.map(as_json)
-bodies = mostly(whole, values.map(as_json), damaged(whole), st.binary(max_size=60))
-accepts = st.sampled_from(
-    [
-        "application/json",
-        "application/graphql-response+json",
-        "text/event-stream",
-        "*/*",
-        "text/html",
-        ",;q=",
-        "",
-    ]
-)
-latin = st.text(st.characters(max_codepoint=255), max_size=5)
-plain_headers = st.fixed_dictionaries(
-    {"content-type": st.just("application/json")}, optional={"accept": accepts}
-)
-odd_headers = st.fixed_dictionaries(
-    {"content-type": st.sampled_from(["application/json", "text/plain", ";", "application/json;charset=x"])},
-    optional={
-        "accept": accepts | latin,
-        "authorization": st.sampled_from(["Bearer good", "Bearer bad", "Bearer", "x", "bearer \xff"]),
-        "idempotency-key": latin,
-        "x-request-id": latin,
-        "content-length": st.sampled_from(["1", "99999999999", "-1", "x", "²"]),
-        "content-encoding": st.sampled_from(["gzip", "identity"]),
-        "last-event-id": latin,
-    },
-)
-headers = mostly(plain_headers, odd_headers)
-operation_ids = st.sampled_from(["1", "2", "3", "4", "é" * 100])
-subscribes = st.fixed_dictionaries(
-    {"id": operation_ids, "type": st.just("subscribe"), "payload": fine_requests}
-)
-completes = st.fixed_dictionaries({"id": operation_ids, "type": st.just("complete")})
-pings = st.fixed_dictionaries({"type": st.sampled_from(["ping", "pong"])})
-odd_messages = st.fixed_dictionaries(
-    {},
-    optional={
-        "id": values,
-        "type": st.sampled_from(["connection_init", "subscribe", "complete", "ping", "next", "error"])
-        | values,
-        "payload": values | odd_requests,
-    },
-)
-messages = mostly(subscribes | completes | pings, odd_messages, values)
-INIT = '{"type": "connection_init", "payload": {"authorization": "Bearer good"}}'
-texts = messages.map(json.dumps)
-frames = mostly(texts, texts, texts, st.text(max_size=30), st.binary(max_size=20))
-talks = st.tuples(st.sampled_from([INIT, INIT, INIT, '{"type": "ping"}']), st.lists(frames, max_size=6))
+bodies, urls, headers, talks = noise(Noise.body), noise(Noise.url), noise(Noise.headers), noise(Noise.talk)
 
 UNUSUAL = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 many = settings(max_examples=4_050, deadline=None, suppress_health_check=UNUSUAL, database=None)
@@ -203,7 +101,7 @@ def test_no_body_breaks_it(
 
 
 @often
-@given(query=st.binary(max_size=60) | documents.map(lambda d: b"query=" + d.encode()), headers=headers)
+@given(query=urls, headers=headers)
 def test_no_url_breaks_it(
     runner: asyncio.Runner, edge: Edge[Context], query: bytes, headers: dict[str, str]
 ) -> None:
