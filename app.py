@@ -22,7 +22,6 @@ from auth import Principal
 from db.home import database
 from edge.core import inside
 from edge.door import Door, RequestFacts
-from edge.execution import Caller
 from edge.server import Edge
 from engine.language import compile_all
 from monitor import alive, look_at, readiness, traced
@@ -148,12 +147,7 @@ class Server:
         """Its library takes half a second to import: who has no use for this door does not wait for it."""
         from mcp_server.door import McpDoor
 
-        return McpDoor(self._ask, self._authenticate, self._settings.allowed_origins)
-
-    async def _ask(
-        self, document: str, variables: dict[str, Any], principal: Principal, request_id: str
-    ) -> dict[str, Any]:
-        return await self._edge.ask(document, variables, Caller(principal, request_id, ""))
+        return McpDoor(self._edge.ask, self._authenticate, self._settings.allowed_origins)
 
     async def _authenticate(self, token: str | None) -> Principal | None:
         if token is None:

@@ -13,7 +13,8 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 
-from auth import Principal
+from edge.address import address_of
+from edge.execution import Caller
 from edge.headers import request_id
 from mcp_server import documents
 from mcp_server.answers import (
@@ -28,7 +29,7 @@ from mcp_server.answers import (
 
 M = TypeVar("M", bound=BaseModel)
 Call = Context[Any, Request]
-Ask = Callable[[str, dict[str, Any], Principal, str], Awaitable[dict[str, Any]]]
+Ask = Callable[[str, dict[str, Any], Caller], Awaitable[dict[str, Any]]]
 "Carries out one operation: document, variables, who asks, and the id of the request."
 
 PRINCIPAL = "baton.principal"
@@ -171,8 +172,9 @@ class Tools:
         """The value of the document's one root field. What ends an operation ends the call, in its words."""
         request = context.request_context.request
         assert request is not None  # there is no other transport
-        name = request_id(request.headers)
-        result = await self._ask(document, variables, request.scope[PRINCIPAL], name)
+        scope = request.scope
+        caller = Caller(scope[PRINCIPAL], request_id(request.headers), address_of(scope))
+        result = await self._ask(document, variables, caller)
         if errors := result.get("errors"):
             raise ToolError("; ".join(f"{one['message']} ({_code(one)})" for one in errors))
         (value,) = result["data"].values()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from graphql import get_introspection_query
+from starlette.types import ASGIApp
 
+from app import Server
 from edge.manifest import load_trusted
+from resolvers.users import ensure_user
 from settings import Settings, SettingsError
 from tests.api import Api
 from tests.guard.parts import codes
@@ -66,6 +71,58 @@ async def test_not_by_event_stream_either(api: Api) -> None:
     stream = {"accept": "text/event-stream"}
     assert "INVALID_ID" in (await ada.post(WATCH, stream)).text
     assert "QUERY_NOT_IN_SAFELIST" in (await ada.post(WATCH.replace("Watch", "Other"), stream)).text
+
+
+async def test_nor_over_a_socket(settings: Settings) -> None:
+    """What is trusted runs by its id and as it is written, the rest is told so; the socket lives."""
+    server = Server(settings)
+    app = server.application()
+    async with app.router.lifespan_context(app):
+        user = await ensure_user(server.services.db, "ada@example.com")
+        told = await conversation(
+            app,
+            server.services.tokens.issue(user.id)[0],
+            {"documentId": "tasks-1"},
+            {"query": TASKS},
+            {"extensions": named(TASKS)},
+            {"query": TASKS + " ", "extensions": named(TASKS + " ")},
+            {"documentId": "tasks-2"},
+        )
+    assert [one["payload"]["data"] for one in told[:3]] == [{"tasks": {"totalCount": 0}}] * 3
+    assert [one["payload"][0]["extensions"]["code"] for one in told[3:]] == [
+        "QUERY_NOT_IN_SAFELIST",
+        "PERSISTED_QUERY_NOT_IN_LIST",
+    ]
+
+
+async def conversation(app: ASGIApp, token: str, *payloads: dict[str, object]) -> list[dict[str, Any]]:
+    """What a socket answers to each operation, one after the other."""
+    said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def hear() -> dict[str, Any]:
+        while (message := await heard.get())["type"] == "websocket.accept":
+            pass
+        assert message["type"] == "websocket.send", message
+        return json.loads(message["text"])
+
+    def say(message: dict[str, object]) -> None:
+        said.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
+
+    said.put_nowait({"type": "websocket.connect"})
+    scope = {"type": "websocket", "path": "/graphql", "headers": [], "subprotocols": ["graphql-transport-ws"]}
+    talk = asyncio.ensure_future(app(scope, said.get, heard.put))
+    say({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})
+    assert (await hear())["type"] == "connection_ack"
+    answers: list[dict[str, Any]] = []
+    for number, payload in enumerate(payloads):
+        say({"id": str(number), "type": "subscribe", "payload": payload})
+        answers.append(await hear())
+        if answers[-1]["type"] == "next":
+            assert (await hear())["type"] == "complete"
+    said.put_nowait({"type": "websocket.disconnect", "code": 1000})
+    await talk
+    return answers
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from app import Server
+from auth import Principal
+from resolvers.purse import Purse
 from resolvers.users import ensure_user
 from scopes import Scope
 from settings import Settings
@@ -123,6 +125,23 @@ class TestTools:
         assert completed["task"]["completed"] is True
         assert ([task["number"] for task in listed["tasks"]], listed["totalCount"]) == ([1], 1)
         assert deletions == [{"deleted": True, "problem": None}, {"deleted": False, "problem": None}]
+
+    async def test_a_call_comes_from_where_its_caller_is(
+        self, server: tuple[Api, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As over any other road: what is counted by address is counted by the real one."""
+        seen: list[str] = []
+        spend = Purse.spend
+
+        async def noted(purse: Purse, principal: Principal | None, address: str, points: int) -> Any:
+            seen.append(address)
+            return await spend(purse, principal, address, points)
+
+        monkeypatch.setattr(Purse, "spend", noted)
+        async with agent_of(server) as agent:
+            await agent.call("list_tasks")
+
+        assert seen == ["127.0.0.1"]
 
     async def test_what_is_not_there_is_an_answer_and_no_error(self, server: tuple[Api, Any]) -> None:
         """By number or by id, a task or a run."""
