@@ -69,6 +69,8 @@ class Operation:
     label: str
     """What figures call it, one of few: its name where the operator knows all documents, else its only field;
     `several` where it has more."""
+    variables: tuple[str, ...]
+    "The names of those that it declares."
     shaping: tuple[str, ...] = ()
     "The variables that decide which fields of a subscription there are."
 
@@ -211,11 +213,13 @@ def _operation(
         raise Failure([refused(error, VALIDATION_FAILED)])
     demand = demand_of(schema, node, fragments, fields, access)
     label = _label(node, fields, knows_names)
+    variables = tuple(one.variable.name.value for one in node.variable_definitions or ())
     if node.operation is not OperationType.SUBSCRIPTION:
-        return Operation(document, node, roots, None, demand, label)
+        return Operation(document, node, roots, None, demand, label, variables)
     if len(roots) != 1:
         raise Failure([refused(GraphQLError("A subscription has one field.", node), VALIDATION_FAILED)])
-    return Operation(document, node, roots, _resume_variable(fields[0]), demand, label, _shaping(document))
+    resume = _resume_variable(fields[0])
+    return Operation(document, node, roots, resume, demand, label, variables, _shaping(document))
 
 
 def _label(node: OperationDefinitionNode, fields: list[FieldNode], knows_names: bool) -> str:

@@ -1,11 +1,13 @@
-"""Begin a coroutine at once: most of ours that write have nothing to wait for, and need no task."""
+"""Begin a coroutine at once: most that read a body or write have nothing to wait for, and need no more."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Generator
 from types import coroutine
-from typing import Any, cast
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 
 def begin(work: Awaitable[None]) -> asyncio.Task[None] | None:
@@ -21,8 +23,22 @@ def begin(work: Awaitable[None]) -> asyncio.Task[None] | None:
     return asyncio.ensure_future(_go_on(coroutine_, waits_for))
 
 
+async def within(seconds: float, work: Awaitable[T]) -> T:
+    """Its result. Raises TimeoutError where it takes longer; what need not wait at all costs no timeout.
+
+    The coroutine must not set a timeout of its own before its first wait.
+    """
+    coroutine_ = cast("Coroutine[Any, Any, T]", work)
+    try:
+        waits_for: object = coroutine_.send(None)
+    except StopIteration as done:
+        return done.value
+    async with asyncio.timeout(seconds):
+        return await _go_on(coroutine_, waits_for)
+
+
 @coroutine
-def _go_on(work: Coroutine[Any, Any, None], waits_for: object) -> Generator[object, Any, None]:
+def _go_on(work: Coroutine[Any, Any, T], waits_for: object) -> Generator[object, Any, T]:
     """What the coroutine was waiting for when it was begun is what the task waits for first."""
     while True:
         try:
@@ -34,5 +50,5 @@ def _go_on(work: Coroutine[Any, Any, None], waits_for: object) -> Generator[obje
             step, given = work.send, sent
         try:
             waits_for = step(given)
-        except StopIteration:
-            return
+        except StopIteration as done:
+            return done.value

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.types import Receive, Scope, Send
 
 from edge.answers import Failure
-from edge.headers import QuickHeaders, request_id
+from edge.eagerly import within
+from edge.headers import RequestHeaders, request_id
 from edge.negotiation import Media, accepted
 from edge.requests import is_object
 from telemetry import metrics
@@ -19,6 +18,9 @@ _ALWAYS: list[Header] = [
     (b"vary", b"Accept, Authorization"),
     (b"x-content-type-options", b"nosniff"),
 ]
+_KINDS: dict[Media, Header] = {
+    media: (b"content-type", f"{media}; charset=utf-8".encode()) for media in Media
+}
 _BY_STATUS: dict[int, list[Header]] = {
     401: [(b"www-authenticate", b"Bearer")],
     408: [(b"connection", b"close")],
@@ -44,9 +46,10 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
-        self.headers = QuickHeaders(scope)
+        self.headers = RequestHeaders(scope)
         self.request_id = request_id(self.headers)
-        self.accept = accepted(", ".join(self.headers.getlist("accept")) or None)
+        asked = self.headers.getlist("accept")
+        self.accept = accepted(", ".join(asked) if asked else None)
         self.media = self.accept.answer
         self._receive = receive
         self._send = send
@@ -58,8 +61,7 @@ class Exchange:
         if not announced.isdecimal() or int(announced) > limit:
             raise _too_large(limit)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._whole(limit)
+            return await within(seconds, self._whole(limit))
         except TimeoutError:
             raise HttpFailure(408, f"The body was not there after {seconds:g} s.") from None
 
@@ -107,9 +109,8 @@ class Exchange:
         """Send the head of a response."""
         self._started = True
         metrics.response(status)
-        kind = (b"content-type", f"{media}; charset=utf-8".encode())
         ours = (b"x-request-id", self.request_id.encode())
-        head = [kind, ours, *_ALWAYS, *headers]
+        head = [_KINDS[media], ours, *_ALWAYS, *headers]
         await self._send({"type": "http.response.start", "status": status, "headers": head})
 
     async def write(self, body: bytes, *, more: bool) -> None:

@@ -18,7 +18,7 @@ from graphql import ExecutionResult, GraphQLError
 from auth import Principal
 from edge import masking
 from edge.answers import MAX_ERRORS, Answer, Failure, PublicError
-from edge.core import Execution, Kept, coerced, inside
+from edge.core import Execution, Kept, inside
 from edge.documents import Documents, Operation
 from edge.door import Door, RequestFacts
 from edge.guard import Charge, Guard
@@ -31,6 +31,7 @@ from edge.plans.plans import Plans
 from edge.registry import Automatic, Trusted
 from edge.requests import GraphQLRequest
 from edge.seats import Seats
+from edge.values import Values
 from errors import OperationTimeout
 from events.source import Stream, Told
 from settings import Settings
@@ -63,6 +64,7 @@ class Executions(Generic[C]):
         self._documents = Documents(self._schema, settings, door.access)
         self._guard = Guard(settings.max_cost, door.purse)
         self._plans = Plans(schema)
+        self._values = Values(self._schema, not settings.introspection)
         self._views = Views(self._schema)
         self._seats = Seats(settings.max_streams_per_user, "streams")
         trusted = settings.trusted_documents
@@ -161,7 +163,7 @@ class Executions(Generic[C]):
     async def _result(
         self, operation: Operation, variables: dict[str, object], context: Callable[[], C]
     ) -> ExecutionResult:
-        values = coerced(self._schema, operation.node, variables, self._hide_suggestions)
+        values = self._values.of(operation, variables)
         if isinstance(values, list):
             raise _refusal(values)
         plan = self._plans.find(operation, values)

@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import orjson
-
 from auth import Principal
 from edge.access import refusals
 from edge.answers import Answer, Failure
 from edge.demand import Demand
 from errors import CostLimitExceeded, Forbidden, RateLimited
+
+# Four numbers: to have them written by a library of JSON costs more than they do.
+_COST = b'"cost":{"requested":%d,"limit":%d%b}'
+_BUDGET = b',"budget":{"limit":%d,"remaining":%d}'
 
 
 class Balance(Protocol):
@@ -73,13 +75,12 @@ class Charge:
         """The answer with `extensions.cost`; of a subscription, the first one."""
         if not self.shown:
             return answer
-        cost: dict[str, object] = {"requested": self.requested, "limit": self.limit}
-        if self.balance is not None:
-            cost["budget"] = {"limit": self.balance.limit, "remaining": self.balance.remaining}
+        budget = b"" if self.balance is None else _BUDGET % (self.balance.limit, self.balance.remaining)
+        cost = _COST % (self.requested, self.limit, budget)
         if answer.cursor is None:  # then it has no extensions yet
-            body = b'%b,"extensions":{"cost":%b}}' % (answer.body[:-1], orjson.dumps(cost))
+            body = b'%b,"extensions":{%b}}' % (answer.body[:-1], cost)
         else:
-            body = b'%b,"cost":%b}}' % (answer.body[:-2], orjson.dumps(cost))
+            body = b"%b,%b}}" % (answer.body[:-2], cost)
         return Answer(body, answer.cursor, answer.has_errors)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol, overload
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from errors import BadRequest, Unauthenticated
@@ -14,28 +14,44 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-class QuickHeaders(Headers):
-    """Read through once, however often they are asked for."""
+class Headers(Protocol):
+    """Headers by their names in lower case, as Starlette has them."""
+
+    @overload
+    def get(self, key: str) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str) -> str: ...
+
+
+class RequestHeaders:
+    """Those of one request, read through once: looking one up that is not there costs next to nothing."""
+
+    __slots__ = ("_values",)
 
     def __init__(self, scope: Scope) -> None:
-        super().__init__(scope=scope)
-        self._values: dict[str, list[str]] = {}
-        for name, value in self.raw:
-            self._values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        values: dict[str, list[str]] = {}
+        for name, value in scope["headers"]:  # ASGI has the names in lower case
+            values.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        self._values = values
 
-    def __getitem__(self, key: str) -> str:
-        """The first of this name. Raises KeyError."""
-        return self._values[key.lower()][0]
+    @overload
+    def get(self, key: str) -> str | None: ...
+    @overload
+    def get(self, key: str, default: str) -> str: ...
+    def get(self, key: str, default: str | None = None) -> str | None:
+        """The first of this name, which is in lower case."""
+        found = self._values.get(key)
+        return default if found is None else found[0]
 
     def getlist(self, key: str) -> list[str]:
-        """All of this name."""
-        return self._values.get(key.lower(), [])
+        """All of this name, which is in lower case."""
+        return self._values.get(key, [])
 
 
 def request_id(headers: Headers) -> str:
     """The caller's `X-Request-ID` if it can stand in a log as it is, else a fresh one."""
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else new_id().hex
+    given = headers.get("x-request-id")
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else new_id().hex
 
 
 def bearer(authorization: str | None) -> str | None:
@@ -48,7 +64,7 @@ def bearer(authorization: str | None) -> str | None:
     return token.strip()
 
 
-def idempotency_key(headers: Headers) -> str | None:
+def idempotency_key(headers: RequestHeaders) -> str | None:
     """The header `Idempotency-Key`. Raises BadRequest for one that no key can be."""
     keys = headers.getlist("idempotency-key")
     if not keys:

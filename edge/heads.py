@@ -19,11 +19,13 @@ class BoundedHttp(HttpToolsProtocol):
 
     head_seconds = 10.0
     _pending = 0
+    _in_head = False
     _due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """The first head is waited for."""
         super().connection_made(transport)
+        self._in_head = True
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -32,17 +34,19 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head that is not whole yet."""
+        """Count what belongs to a head that is not whole yet. Most come whole, and need no timer."""
         super().data_received(data)
-        if self._due is not None:
+        if self._in_head:
             self._pending += len(data)
+            self._expect()
             if self._pending > MAX_HEAD_BYTES:
                 self._refuse(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
-        """Another head begins."""
+        """Another head begins, with a time of its own."""
         super().on_message_begin()
-        self._expect()
+        self._arrived()
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         """It is whole."""
@@ -50,11 +54,11 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _expect(self) -> None:
-        self._arrived()
-        self._due = self.loop.call_later(self.head_seconds, self._refuse, b"408 Request Timeout")
+        if self._due is None:
+            self._due = self.loop.call_later(self.head_seconds, self._refuse, b"408 Request Timeout")
 
     def _arrived(self) -> None:
-        self._pending = 0
+        self._pending, self._in_head = 0, False
         if self._due is not None:
             self._due.cancel()
             self._due = None

@@ -103,7 +103,9 @@ class Http(Generic[C]):
     ) -> None:
         if exchange.scope["method"] == "GET" and operation.kind is OperationType.MUTATION:
             raise HttpFailure(405, "A mutation must be sent by POST.", [(b"allow", b"POST")])
-        caller = replace(caller, idempotency_key=_idempotency_key(exchange, operation))
+        key = _idempotency_key(exchange, operation)
+        if key is not None:
+            caller = replace(caller, idempotency_key=key)
         if operation.kind is OperationType.SUBSCRIPTION:
             await self._subscribe(exchange, operation, request, caller)
         elif exchange.media is Media.EVENTS:
@@ -148,11 +150,17 @@ def _wants_page(exchange: Exchange) -> bool:
 
 def _check_content(exchange: Exchange) -> None:
     """Only JSON: a type that a browser lets a foreign page send unasked is refused."""
-    name, parameters = media_type(exchange.headers.get("content-type", ""))
-    if name != Media.JSON or parameters.get("charset", "utf-8") not in {"utf-8", "utf8"}:
+    if not _is_json(exchange.headers.get("content-type", "")):
         raise HttpFailure(415, f"Content-Type must be {Media.JSON} in UTF-8.")
     if exchange.headers.get("content-encoding", "identity").lower() != "identity":
         raise HttpFailure(415, "The body must not be compressed.", [(b"accept-encoding", b"identity")])
+
+
+def _is_json(content_type: str) -> bool:
+    if content_type == Media.JSON:
+        return True
+    name, parameters = media_type(content_type)
+    return name == Media.JSON and parameters.get("charset", "utf-8") in {"utf-8", "utf8"}
 
 
 def _from_url(query_string: bytes) -> dict[str, object]:

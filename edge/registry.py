@@ -18,6 +18,8 @@ REGISTRATION = 10
 LOOK_UP = 1
 "Points that it costs to have the store asked for a document."
 
+_DIGEST_BYTES = 32
+
 Pay = Callable[[int], Awaitable[object]]
 
 
@@ -108,11 +110,13 @@ class Trusted:
 
 
 def _digest(document_id: str | None) -> bytes | None:
+    if document_id is None:
+        return None
     try:
-        digest = bytes.fromhex(document_id or "")
+        digest = bytes.fromhex(document_id)
     except ValueError:
         return None
-    return digest if len(digest) == hashlib.sha256().digest_size else None
+    return digest if len(digest) == _DIGEST_BYTES else None
 
 
 def _bytes(text: str) -> bytes:

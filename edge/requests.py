@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -60,9 +59,7 @@ def check_values(values: dict[str, object]) -> None:
     """Raises Unfit for what Postgres cannot store (NUL) and what could not be written out again (depth)."""
     level: list[object] = [values]
     for _ in range(_MAX_DEPTH):
-        if any(isinstance(value, str) and "\0" in value for value in level):
-            raise Unfit("Text must not contain NUL characters.")
-        level = [inner for value in level for inner in _inside(value)]
+        level = _below(level)
         if not level:
             return
     raise Unfit(f"The values are nested deeper than {_MAX_DEPTH} levels.")
@@ -106,12 +103,19 @@ def _object_or_absent(body: dict[str, object], part: str) -> dict[str, object]:
     return value
 
 
-def _inside(value: object) -> Iterator[object]:
-    if is_object(value):
-        yield from value
-        yield from value.values()
-    elif is_list(value):
-        yield from value
+def _below(level: list[object]) -> list[object]:
+    """What is inside of these values; keys count as values."""
+    below: list[object] = []
+    for value in level:
+        if isinstance(value, str):
+            if "\0" in value:
+                raise Unfit("Text must not contain NUL characters.")
+        elif is_object(value):
+            below += value
+            below += value.values()
+        elif is_list(value):
+            below += value
+    return below
 
 
 def is_list(value: object) -> TypeGuard[list[object]]:
