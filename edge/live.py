@@ -15,7 +15,8 @@ from edge.answers import Answer, Failure
 from edge.core import Execution
 from edge.documents import Operation
 from edge.guard import Charge
-from edge.projection import NotPlain, Projector, Write, object_types
+from edge.plans.leaves import Write
+from edge.projection import NotPlain, Projector, object_types
 from events.source import CloseReason, Source, Stream, Take, Told
 
 _MOST_VIEWS = 1_024
@@ -44,9 +45,10 @@ class View:
     def _answer(self, told: Told) -> Answer | None:
         try:
             data = self._write(told.value)
-            body = orjson.dumps({"data": data, "extensions": {"cursor": told.cursor}})
-        except (NotPlain, TypeError):
-            return None
+            content = {"data": data, "extensions": {"cursor": told.cursor}}
+            body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
+        except Exception:
+            return None  # whatever it is, graphql-core will come to it and tell
         return Answer(body, told.cursor)
 
 

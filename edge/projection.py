@@ -7,15 +7,11 @@ there is anything else (a resolver, a value that breaks its type) graphql-core e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from math import isfinite
-from operator import attrgetter
+from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
 from graphql import (
-    GraphQLEnumType,
     GraphQLField,
-    GraphQLLeafType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -26,29 +22,24 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.base import StrawberryObjectDefinition
-from strawberry.types.field import StrawberryField
 
 from edge.core import Selections
-
-Write: TypeAlias = Callable[[Any], Any]
-"From a value to what orjson is to write. Raises NotPlain."
+from edge.plans.leaves import Bail, Write, writer
+from edge.plans.projecting import Projection, declared
 
 Output: TypeAlias = Any
 "A type of graphql-core: its lists do not say of what."
 
-_DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
-_LARGEST_INT = 2**31 - 1
-
 
 class NotPlain(Exception):
-    """graphql-core must look at this: it is no plain attribute, or a value that is not of its type."""
+    """graphql-core must look at this: it is no plain attribute."""
 
 
 def object_types(schema: GraphQLSchema) -> dict[type[Any], GraphQLObjectType]:
     """The type of each Python class that stands for one."""
     found: dict[type[Any], GraphQLObjectType] = {}
     for type_ in schema.type_map.values():
-        definition = type_.extensions.get(_DEFINITION)
+        definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
         if not isinstance(type_, GraphQLObjectType) or not isinstance(definition, StrawberryObjectDefinition):
             continue
         if definition.concrete_of is None:
@@ -57,7 +48,7 @@ def object_types(schema: GraphQLSchema) -> dict[type[Any], GraphQLObjectType]:
 
 
 class Projector:
-    """Writers for what one operation selects."""
+    """Writers for what one operation selects. What they raise says that graphql-core must execute."""
 
     def __init__(self, types: dict[type[Any], GraphQLObjectType], selections: Selections) -> None:
         self._types, self._selections = types, selections
@@ -73,17 +64,13 @@ class Projector:
         return lambda value: {key: write(value)}
 
     def _value(self, type_: Output, details: FieldDetailsList) -> Write:
-        if isinstance(type_, GraphQLNonNull):
-            return _not_null(self._nullable(_inner(type_), details))
-        write = self._nullable(type_, details)
-        return lambda value: None if value is None else write(value)
-
-    def _nullable(self, type_: Output, details: FieldDetailsList) -> Write:
-        if isinstance(type_, GraphQLList):
-            return _list(self._value(_inner(type_), details))
-        if is_leaf_type(type_):
-            return _leaf(type_)
-        return self._object(type_, details)
+        nullable = not isinstance(type_, GraphQLNonNull)
+        inner: Output = type_ if nullable else _inner(type_)
+        if is_leaf_type(inner):
+            return writer(inner, nullable)
+        if isinstance(inner, GraphQLList):
+            return _unless_null(_list(self._value(_inner(inner), details)), nullable)
+        return _unless_null(self._object(inner, details), nullable)
 
     def _object(self, type_: Output, details: FieldDetailsList) -> Write:
         """Each class that comes along is looked at once."""
@@ -102,27 +89,34 @@ class Projector:
         type_ = self._types.get(cls)
         if type_ is None or not self._fits(type_, within):
             return _refuse
+        projection = Projection()
         try:
-            return _fields(
-                [
-                    (key, *self._field(type_, below))
-                    for key, below in self._selections.below(type_, details).items()
-                ]
-            )
+            for key, below in self._selections.below(type_, details).items():
+                self._put(projection, type_, key, below)
         except NotPlain:
             return _refuse
+        return projection.of_one()
 
     def _fits(self, type_: GraphQLObjectType, within: Output) -> bool:
         return self._schema.is_sub_type(within, type_) if is_abstract_type(within) else within is type_
 
-    def _field(self, type_: GraphQLObjectType, details: FieldDetailsList) -> tuple[Write, Write]:
+    def _put(
+        self, projection: Projection, type_: GraphQLObjectType, key: str, details: FieldDetailsList
+    ) -> None:
         if details[0].node.name.value == "__typename":
-            return _nothing, lambda _: type_.name
-        field = _field(type_, details)
-        definition = field.extensions.get(_DEFINITION)
-        if not (isinstance(definition, StrawberryField) and _is_plain(definition, field)):
+            projection.constant(key, type_.name)
+            return
+        definition = _field(type_, details)
+        field = declared(definition)
+        if field is None or not field.is_basic_field:
             raise NotPlain(f"{type_.name}.{details[0].node.name.value}")
-        return attrgetter(definition.python_name), self._value(_type(field), details)
+        kind = _type(definition)
+        nullable = not isinstance(kind, GraphQLNonNull)
+        leaf: Output = kind if nullable else _inner(kind)
+        if is_leaf_type(leaf):
+            projection.leaf(key, field, leaf, nullable)
+        else:
+            projection.written(key, field, self._value(kind, details))
 
 
 def _field(type_: GraphQLObjectType, details: FieldDetailsList) -> GraphQLField:
@@ -140,76 +134,24 @@ def _inner(type_: Any) -> Output:
     return type_.of_type
 
 
-def _is_plain(definition: StrawberryField, field: GraphQLField) -> bool:
-    reads_an_attribute = getattr(field.resolve, "_is_default", False)
-    return definition.is_basic_field and definition.default_resolver is getattr and reads_an_attribute
-
-
-def _fields(parts: list[tuple[str, Write, Write]]) -> Write:
-    return lambda value: {key: write(get(value)) for key, get, write in parts}
-
-
-def _not_null(write: Write) -> Write:
+def _unless_null(write: Write, nullable: bool) -> Write:
     def checked(value: Any) -> Any:
-        if value is None:
-            raise NotPlain("null")
-        return write(value)
+        if value is not None:
+            return write(value)
+        if nullable:
+            return None
+        raise Bail
 
     return checked
 
 
-def _list(write: Write) -> Write:
+def _list(write: Callable[[Any], Any]) -> Write:
     def each(values: Any) -> list[Any]:
         if type(values) is not list:
-            raise NotPlain("not a list")
+            raise Bail
         return [write(value) for value in cast("list[Any]", values)]
 
     return each
-
-
-def _leaf(type_: GraphQLLeafType) -> Write:
-    """What is of the very Python type that goes over the wire stays as it is."""
-    coerce = type_.coerce_output_value
-    known = dict(_names(type_)) if isinstance(type_, GraphQLEnumType) else None
-    is_itself = _PASSED_ON.get(type_.name, _is_never)
-
-    def write(value: Any) -> Any:
-        if known is not None and value in known:
-            return known[value]
-        if is_itself(value):
-            return value
-        try:
-            written = coerce(value)
-        except Exception:
-            raise NotPlain(type_.name) from None
-        if written is None:
-            raise NotPlain(type_.name)
-        return written
-
-    return write
-
-
-def _names(type_: GraphQLEnumType) -> Iterator[tuple[Any, str]]:
-    members: Any = getattr(type_, "wrapped_cls", ())
-    for member in members:
-        yield member, type_.coerce_output_value(member)
-
-
-def _is_never(_: object) -> bool:
-    return False
-
-
-_PASSED_ON: dict[str, Callable[[Any], bool]] = {
-    "String": lambda value: type(value) is str,
-    "ID": lambda value: type(value) is str,
-    "Boolean": lambda value: type(value) is bool,
-    "Int": lambda value: type(value) is int and -_LARGEST_INT <= value <= _LARGEST_INT,
-    "Float": lambda value: type(value) is float and isfinite(value),
-}
-
-
-def _nothing(_: object) -> None:
-    return None
 
 
 def _refuse(value: Any) -> Any:

@@ -27,20 +27,19 @@ from graphql.execution.collect_fields import (
 )
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from edge.core import inside
 from edge.documents import Operation
 from edge.plans.leaves import writer
-from edge.plans.projecting import Projection
+from edge.plans.projecting import Projection, declared
 from edge.plans.resolving import Resolver
 from edge.plans.shapes import Branch, Leaf, Many, Object, OneOf, Shape
-from projection import reading_of
 
 # Without their type parameters, which nobody has filled in.
 _List: Any = GraphQLList
 _NonNull: Any = GraphQLNonNull
-_STRAWBERRY = "strawberry-definition"
 Fragments: TypeAlias = Mapping[str, FragmentDefinitionNode]
 
 
@@ -98,7 +97,9 @@ class Compiler:
         definition = parent.fields.get(node.name.value)
         if definition is None:  # introspection
             raise Unplannable
-        field = _declared(definition)
+        field = declared(definition)
+        if field is None:
+            raise Unplannable
         if not field.is_basic_field:
             resolver = self._resolver(parent, definition, field, details, path)
             return Branch(key, resolver, self._shape(definition.type, details, path))
@@ -117,11 +118,7 @@ class Compiler:
         leaf: Any = kind if nullable else kind.of_type
         if not isinstance(leaf, GraphQLScalarType | GraphQLEnumType):
             return Branch(key, field.python_name, self._shape(kind, details, path))
-        reading = reading_of(field.metadata, field.python_name)
-        if reading is None:
-            projection.attribute(key, field.python_name, leaf, nullable)
-        else:
-            projection.reading(key, reading, leaf, nullable)
+        projection.leaf(key, field, leaf, nullable)
         return None
 
     def _resolver(
@@ -161,16 +158,6 @@ class Compiler:
         return self._object(kind, collected.grouped_field_set, path, nullable=nullable)
 
 
-def _declared(definition: GraphQLField) -> StrawberryField:
-    """The field as it was declared. Raises Unplannable where more than its resolver has a say."""
-    field = definition.extensions.get(_STRAWBERRY)
-    if not isinstance(field, StrawberryField) or field.extensions:
-        raise Unplannable
-    if type(field).get_result is not StrawberryField.get_result or field.default_resolver is not getattr:
-        raise Unplannable
-    return field
-
-
 def _class_of(kind: GraphQLObjectType) -> type:
-    definition: Any = kind.extensions[_STRAWBERRY]
+    definition: Any = kind.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
     return definition.origin

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from graphql import GraphQLEnumType, GraphQLLeafType
+from graphql import GraphQLEnumType, GraphQLField, GraphQLLeafType
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
 
-from edge.plans.leaves import NAMES, enum_names, is_other, writer
-from projection import ROW, Reading
+from edge.plans.leaves import NAMES, Write, enum_names, is_other, writer
+from projection import ROW, reading_of
 
 Json: TypeAlias = dict[str, Any]
 Project: TypeAlias = Callable[[Sequence[Any]], list[Json]]
+
+
+def declared(definition: GraphQLField) -> StrawberryField | None:
+    """The field as it was declared; None where more than its resolver has a say."""
+    field = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if not isinstance(field, StrawberryField) or field.extensions:
+        return None
+    if type(field).get_result is not StrawberryField.get_result or field.default_resolver is not getattr:
+        return None
+    return field
 
 
 class Projection:
@@ -31,41 +43,63 @@ class Projection:
         """Filled in later."""
         self._entries.append(f"{key!r}: None")
 
-    def attribute(self, key: str, name: str, kind: GraphQLLeafType, nullable: bool) -> None:
-        """The object's own attribute."""
-        self._leaf(key, f"source.{name}", kind, nullable)
+    def leaf(self, key: str, field: StrawberryField, kind: GraphQLLeafType, nullable: bool) -> None:
+        """A scalar or an enum."""
+        variable = self._read(key, field)
+        self._lines += self._checked(variable, kind, nullable)
 
-    def reading(self, key: str, reading: Reading, kind: GraphQLLeafType, nullable: bool) -> None:
-        """Read off the object's row."""
-        self._reads_row = True
-        value = "row" if reading.column is None else f"row.{reading.column}"
-        if reading.convert is not None:
-            value = f"{self._named('convert', reading.convert)}({value})"
-        self._leaf(key, value, kind, nullable)
+    def written(self, key: str, field: StrawberryField, write: Write) -> None:
+        """Something else, made into JSON by this function."""
+        variable = self._read(key, field)
+        self._lines.append(f"{variable} = {self._named('write', write)}({variable})")
 
     def function(self) -> Project:
-        """What was collected, compiled."""
-        row = [f"row = source.{ROW}"] if self._reads_row else []
-        body = [*row, *self._lines, f"add({{{', '.join(self._entries)}}})"]
-        lines = [
+        """What was collected, compiled: for many objects."""
+        return self._compiled(
             "def project(sources):",
             " found = []",
             " add = found.append",
             " for source in sources:",
-            *(f"  {line}" for line in body),
+            *(f"  {line}" for line in self._body()),
+            f"  add({self._json()})",
             " return found",
-        ]
+        )
+
+    def of_one(self) -> Write:
+        """The same for one object."""
+        return self._compiled(
+            "def project(source):", *(f" {line}" for line in self._body()), f" return {self._json()}"
+        )
+
+    def _body(self) -> list[str]:
+        row = [f"row = source.{ROW}"] if self._reads_row else []
+        return [*row, *self._lines]
+
+    def _json(self) -> str:
+        return f"{{{', '.join(self._entries)}}}"
+
+    def _compiled(self, *lines: str) -> Any:
         # It holds our own names, and response keys, which are names too: GraphQL allows no other.
         exec("\n".join(lines), self._names)  # noqa: S102
         return self._names["project"]
 
-    def _leaf(self, key: str, expression: str, kind: GraphQLLeafType, nullable: bool) -> None:
+    def _read(self, key: str, field: StrawberryField) -> str:
+        """The variable that holds the field's value, as it stands in the answer under this key."""
         variable = f"v{len(self._entries)}"
-        self._lines.append(f"{variable} = {expression}")
-        self._lines += self._written(variable, kind, nullable)
+        self._lines.append(f"{variable} = {self._expression(field)}")
         self._entries.append(f"{key!r}: {variable}")
+        return variable
 
-    def _written(self, variable: str, kind: GraphQLLeafType, nullable: bool) -> list[str]:
+    def _expression(self, field: StrawberryField) -> str:
+        """Read off the object's row where it was declared so, else an attribute of its own."""
+        reading = reading_of(field.metadata, field.python_name)
+        if reading is None:
+            return f"source.{field.python_name}"
+        self._reads_row = True
+        value = "row" if reading.column is None else f"row.{reading.column}"
+        return value if reading.convert is None else f"{self._named('convert', reading.convert)}({value})"
+
+    def _checked(self, variable: str, kind: GraphQLLeafType, nullable: bool) -> list[str]:
         unless_null = f"if {variable} is not None: " if nullable else ""
         if isinstance(kind, GraphQLEnumType):
             names = self._named("names", enum_names(kind))
