@@ -101,8 +101,10 @@ class Writer:
         self._likely = "task"
         "The kind of object that ids are asked for, by the name of the root field."
 
-    def operation(self, *, reads_only: bool = False) -> Operation:
-        is_mutation = not reads_only and self._draw(st.booleans())
+    def operation(self, *, is_mutation: bool | None = None) -> Operation:
+        """Of either kind where nothing is said."""
+        if is_mutation is None:
+            is_mutation = self._draw(st.booleans())
         root = SCHEMA.mutation_type if is_mutation else SCHEMA.query_type
         assert root is not None
         names = self._draw(st.lists(_root_names(root), min_size=1, max_size=3))

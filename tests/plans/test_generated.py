@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from graphql import Node, Visitor, parse, print_ast, visit
 from graphql.language import FieldNode, FragmentSpreadNode, InlineFragmentNode, OperationDefinitionNode
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.hostile.operations import Writer
 from tests.hostile.people import Person
 from tests.plans.meaning import Meant
 from tests.plans.roads import Roads
+from tests.plans.test_documents import LEFT, ONLY_ONCE, filled, settled_facts
 
 pytestmark = pytest.mark.anyio
 
@@ -63,13 +64,47 @@ def _selection(text: str) -> Any:
 def questions(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Question:
     """A query, with switches in half of all cases."""
     writer = draw(st.sampled_from((Writer, Meant, Meant)))
-    operation = writer(draw).operation(reads_only=True)
+    operation = writer(draw).operation(is_mutation=False)
     if draw(st.booleans()):
         return operation.document, operation.variables
     document = parse(operation.document)
     switcher = _Switcher(draw(st.lists(st.sampled_from(_SWITCHES), min_size=1, max_size=12)))
     values = draw(st.fixed_dictionaries({"on": st.booleans()}, optional={"off": st.none() | st.booleans()}))
     return print_ast(visit(document, switcher)), {**operation.variables, **values}
+
+
+@st.composite
+def orders(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Question:
+    """A mutation that does the same for two users with the same past."""
+    writer = draw(st.sampled_from((Writer, Meant, Meant)))
+    operation = writer(draw).operation(is_mutation=True)
+    assume(not set(operation.roots.values()) & ONLY_ONCE)
+    return operation.document, operation.variables
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    database=None,
+    print_blob=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(ordered=st.lists(orders(), min_size=8, max_size=8))
+async def test_a_planned_mutation_does_and_says_as_graphql_core_does(
+    people: tuple[Person, Person], roads: Roads, ordered: list[Question]
+) -> None:
+    """One user is served by plans, the other without; what both have afterwards is the same."""
+    ada, bob = people
+    for document, variables in ordered:
+        asked = {"query": document, "variables": variables}
+        mine, theirs = filled(ada, asked), filled(bob, asked)
+        planned = await roads.planned.answer(ada.user.id, mine["query"], mine["variables"])
+        plain = await roads.plain.answer(bob.user.id, theirs["query"], theirs["variables"])
+        assert settled_facts(planned) == settled_facts(plain), f"{document}\n{variables}"
+    left = [settled_facts(await roads.plain.answer(one.user.id, LEFT)) for one in people]
+    assert left[0] == left[1]
+    assert roads.taken.plan
 
 
 @settings(
