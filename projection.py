@@ -1,11 +1,12 @@
-"""How the fields of a schema type are read off a row: declared once, on the type, for whoever asks.
+"""How fields of a schema type are found: declared once, on the type, for whoever asks.
 
-`schema.columns` writes it into a field's metadata; a plan (`edge.plans`) finds it there and needs no object.
+Most are read off a row: `schema.columns` writes how into a field's metadata, and a plan (`edge.plans`) finds
+it there and needs no object. Lists within lists are found for all objects together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -14,6 +15,10 @@ ROW = "row"
 "The attribute under which an object keeps the row that it stands for."
 
 _KEY = "baton.column"
+_FOR_ALL = "baton.for_all"
+
+ForAll: TypeAlias = Callable[..., Awaitable[Sequence[Any]]]
+"""Gets the objects, and the field's `info` and arguments by their names; answers in the objects' order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,16 @@ def reading_of(metadata: Mapping[Any, Any], name: str) -> Reading | None:
     if isinstance(how, Reading):
         return how
     return Reading(None, how) if callable(how) else Reading(how or name)
+
+
+def declare_for_all(find: ForAll) -> Mapping[str, Any]:
+    """The metadata of a field that is found for all objects of a list at once."""
+    return {_FOR_ALL: find}
+
+
+def for_all_of(metadata: Mapping[Any, Any]) -> ForAll | None:
+    """What was declared to find the field for many objects; None where nothing was."""
+    return metadata.get(_FOR_ALL)
 
 
 def write_instant(value: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The same statement, asked several times in one turn of the loop, is asked once for all.
+"""What is asked several times in one turn of the loop is asked once for all.
 
 What a list holds asks for its own lists: without this, once for each object.
 """
@@ -6,14 +6,16 @@ What a list holds asks for its own lists: without this, once for each object.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from db.connection import Database, Reader
 from db.query import Query, Row
 
 R = TypeVar("R", bound=Row)
+Ask: TypeAlias = Callable[[list[Any]], Awaitable[Sequence[Any]]]
+"The answers to many questions, in their order."
 
 
 class _Round:
@@ -21,14 +23,14 @@ class _Round:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._questions: list[list[object]] = []
-        self._waiting: dict[int, asyncio.Future[list[Any]]] = {}
+        self._questions: list[Any] = []
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def answer(self, arguments: list[object]) -> list[Any]:
-        """The rows of one question."""
+    async def answer(self, question: Any) -> Any:
+        """What the answer to one question is."""
         place = len(self._questions)
-        self._questions.append(arguments)
+        self._questions.append(question)
         answer = self._waiting[place] = self._loop.create_future()
         try:
             return await answer
@@ -37,12 +39,12 @@ class _Round:
             if not self._waiting and self._task is not None:
                 self._task.cancel()
 
-    def begin(self, ask: Callable[[list[list[object]]], Awaitable[list[list[Any]]]]) -> None:
+    def begin(self, ask: Ask) -> None:
         """Ask what was asked so far; nothing is added from now on."""
         if self._waiting:
             self._task = asyncio.create_task(self._ask(ask))
 
-    async def _ask(self, ask: Callable[[list[list[object]]], Awaitable[list[list[Any]]]]) -> None:
+    async def _ask(self, ask: Ask) -> None:
         try:
             answers = await ask(self._questions)
         except Exception as error:
@@ -55,12 +57,30 @@ class _Round:
                 answer.set_result(answers[place])
 
 
+class Rounds:
+    """A question waits until the others of its kind that come with it have been asked."""
+
+    def __init__(self) -> None:
+        self._open: dict[Hashable, _Round] = {}
+
+    async def answer(self, kind: Hashable, question: object, ask: Ask) -> Any:
+        """The answer to one question. `ask` is to mean the same for all questions of one kind."""
+        asking = self._open.get(kind)
+        if asking is None:
+            asking = self._open[kind] = _Round()
+            asyncio.get_running_loop().call_soon(self._begin, kind, ask)
+        return await asking.answer(question)
+
+    def _begin(self, kind: Hashable, ask: Ask) -> None:
+        self._open.pop(kind).begin(ask)
+
+
 class Gathered:
-    """Readers for one operation: a question waits until the others that come with it have been asked."""
+    """Readers for one operation, which ask the same statement once."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._asked: dict[tuple[UUID, Query[Any]], _Round] = {}
+        self._rounds = Rounds()
 
     def reading(self, user_id: UUID) -> Reader:
         """Reads this user's rows."""
@@ -68,20 +88,13 @@ class Gathered:
 
     async def ask(self, user_id: UUID, query: Query[R], arguments: list[object]) -> list[R]:
         """The rows of one question."""
-        key = (user_id, query)
-        asking = self._asked.get(key)
-        if asking is None:
-            asking = self._asked[key] = _Round()
-            asyncio.get_running_loop().call_soon(self._begin, user_id, query)
-        return await asking.answer(arguments)
+        return await self._rounds.answer(
+            (user_id, query), arguments, lambda asked: self._answers(user_id, query, asked)
+        )
 
     async def ask_all(self, user_id: UUID, query: Query[R], asked: Sequence[list[object]]) -> list[list[R]]:
         """The rows of many questions, now."""
         return await self._answers(user_id, query, asked)
-
-    def _begin(self, user_id: UUID, query: Query[Any]) -> None:
-        asking = self._asked.pop((user_id, query))
-        asking.begin(lambda asked: self._answers(user_id, query, asked))
 
     async def _answers(self, user_id: UUID, query: Query[R], asked: Sequence[list[object]]) -> list[list[R]]:
         return await ask_as_user(self._db, user_id, query, asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from db.connection import Reader
+from db.gathering import Gathered
 from db.query import Query, Row
 
 R = TypeVar("R", bound=Row)
@@ -72,13 +73,15 @@ class Listing(Generic[R]):
     async def page(self, reader: Reader, page: Page, filters: Mapping[str, object]) -> Slice[R]:
         """One page, in order. `filters` also names what `where` binds."""
         query = self.query(page, frozenset(filters))
-        seen = _bounds("after", page.after) | _bounds("before", page.before)
-        rows = await reader.all(query, **filters, **seen, size=page.size + 1)
-        more = len(rows) > page.size
-        rows = rows[: page.size]
-        if page.backwards:
-            return Slice(rows[::-1], has_next=page.before is not None, has_previous=more)
-        return Slice(rows, has_next=more, has_previous=page.after is not None)
+        return _slice(page, await reader.all(query, **filters, **_bounds(page)))
+
+    async def pages(
+        self, db: Gathered, user_id: UUID, page: Page, filters: Sequence[Mapping[str, object]]
+    ) -> list[Slice[R]]:
+        """The same page of many lists of one user, in one statement. All have the same filters set."""
+        query, bounds = self.query(page, frozenset(filters[0])), _bounds(page)
+        asked = [query.arguments({**one, **bounds}) for one in filters]
+        return [_slice(page, rows) for rows in await db.ask_all(user_id, query, asked)]
 
     async def count(self, reader: Reader, filters: Mapping[str, object]) -> int:
         """How many rows there are in all."""
@@ -159,5 +162,18 @@ def _shape(key: Key | None) -> str:
     return "" if key is None else "null" if key.value is None else "value"
 
 
-def _bounds(name: str, key: Key | None) -> dict[str, object]:
-    return {} if key is None else {f"{name}_value": key.value, f"{name}_id": key.id}
+def _bounds(page: Page) -> dict[str, object]:
+    """What a page's statement binds beside the filters: one row more than the page has tells of a next."""
+    bounds: dict[str, object] = {"size": page.size + 1}
+    for name, key in (("after", page.after), ("before", page.before)):
+        if key is not None:
+            bounds |= {f"{name}_value": key.value, f"{name}_id": key.id}
+    return bounds
+
+
+def _slice(page: Page, rows: list[R]) -> Slice[R]:
+    more = len(rows) > page.size
+    rows = rows[: page.size]
+    if page.backwards:
+        return Slice(rows[::-1], has_next=page.before is not None, has_previous=more)
+    return Slice(rows, has_next=more, has_previous=page.after is not None)

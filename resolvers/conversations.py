@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from db import conversations as rows
@@ -9,6 +10,7 @@ from db import messages as message_rows
 from db.connection import Database, Readers, Session
 from db.conversations import CONVERSATIONS, ConversationRow
 from db.executions import ExecutionRow, get_execution
+from db.gathering import Gathered
 from db.messages import MESSAGES, MessageRow
 from db.paging import Slice
 from engine.talking import Disposition, Exchange
@@ -42,10 +44,15 @@ async def conversation_count(db: Database, user_id: UUID) -> int:
     return await CONVERSATIONS.count(db.reading(user_id), {"user_id": user_id})
 
 
-async def message_page(db: Readers, row: ConversationRow, up_to: int, window: Window) -> Slice[MessageRow]:
-    """One page of the messages up to a number, oldest first. Raises BadUserInput and InvalidCursor."""
+async def message_pages(
+    db: Gathered, user_id: UUID, talks: Sequence[tuple[ConversationRow, int]], window: Window
+) -> list[Slice[MessageRow]]:
+    """Of each conversation a page of its messages up to a number, oldest first.
+
+    Raises BadUserInput and InvalidCursor.
+    """
     page = window.page("NUMBER")
-    return await MESSAGES.page(db.reading(row.user_id), page, _messages_of(row, up_to))
+    return await MESSAGES.pages(db, user_id, page, [_messages_of(row, up_to) for row, up_to in talks])
 
 
 async def message_count(db: Readers, row: ConversationRow, up_to: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from db import events as event_rows
@@ -13,6 +13,7 @@ from db import steps as step_rows
 from db.connection import Database, Readers, Session
 from db.events import EventRow
 from db.executions import EXECUTIONS, ExecutionRow
+from db.gathering import Gathered
 from db.paging import Slice
 from db.steps import STEPS, StepRow
 from engine.executions import Cancellation
@@ -43,12 +44,15 @@ async def steps_by_ids(db: Database, user_id: UUID, ids: list[UUID]) -> dict[UUI
     return {row.id: row for row in await step_rows.get_steps(db.reading(user_id), user_id, ids)}
 
 
-async def execution_page(
-    db: Readers, user_id: UUID, filters: Mapping[str, object], window: Window
-) -> Slice[ExecutionRow]:
-    """One page of the user's runs, newest first. Raises BadUserInput and InvalidCursor."""
+async def execution_pages(
+    db: Gathered, user_id: UUID, filters: Sequence[Mapping[str, object]], window: Window
+) -> list[Slice[ExecutionRow]]:
+    """For each of these filters, which all set the same ones, a page of the user's runs, newest first.
+
+    Raises BadUserInput and InvalidCursor.
+    """
     page = window.page("CREATED_AT", descending=True)
-    return await EXECUTIONS.page(db.reading(user_id), page, {**filters, "user_id": user_id})
+    return await EXECUTIONS.pages(db, user_id, page, [{**one, "user_id": user_id} for one in filters])
 
 
 async def execution_count(db: Readers, user_id: UUID, filters: Mapping[str, object]) -> int:
@@ -56,10 +60,12 @@ async def execution_count(db: Readers, user_id: UUID, filters: Mapping[str, obje
     return await EXECUTIONS.count(db.reading(user_id), {**filters, "user_id": user_id})
 
 
-async def step_page(db: Readers, row: ExecutionRow, as_of: int, window: Window) -> Slice[StepRow]:
-    """One page of a run's steps in order: those that its log knew of at seq `as_of`."""
+async def step_pages(
+    db: Gathered, user_id: UUID, runs: Sequence[tuple[ExecutionRow, int]], window: Window
+) -> list[Slice[StepRow]]:
+    """Of each run a page of its steps in order: those that its log knew of at a seq."""
     page = window.page("NUMBER")
-    return await STEPS.page(db.reading(row.user_id), page, _steps_of(row, as_of))
+    return await STEPS.pages(db, user_id, page, [_steps_of(row, as_of) for row, as_of in runs])
 
 
 async def step_count(db: Readers, row: ExecutionRow, as_of: int) -> int:

@@ -12,8 +12,9 @@ from strawberry.dataloader import DataLoader
 
 from auth import Principal
 from db.connection import Database
-from db.gathering import Gathered
+from db.gathering import Gathered, Rounds
 from errors import Forbidden, Unauthenticated
+from projection import ForAll
 from resolvers.services import Services
 from scopes import Scope
 
@@ -39,6 +40,7 @@ class Context:
     )
 
     _together: Gathered | None = None
+    _rounds: Rounds = field(default_factory=Rounds)
 
     async def load(self, find: Find[V], one: UUID) -> V | None:
         """What is found for this id; asked in one statement with what other fields look for just now."""
@@ -58,6 +60,11 @@ class Context:
             return [found.get(one) for one in ids]
 
         return load
+
+    async def one_of(self, find: ForAll, source: object, info: Info, **arguments: Any) -> Any:
+        """A field for one object, found with those that ask the same for other objects just now."""
+        kind = (find, *arguments.values())
+        return await self._rounds.answer(kind, source, lambda sources: find(sources, info, **arguments))
 
     @property
     def together(self) -> Gathered:

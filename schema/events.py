@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import strawberry
 
 from engine.states import EndReason, Status
@@ -10,7 +12,19 @@ from ids import Kind
 from projection import Reading
 from schema.columns import column, id_column, off_rows
 from schema.event import Event
-from schema.types import ChangeKind, Interrupt, Message, Progress, Step, Task
+from schema.steps import Progress, Step
+from schema.types import Interrupt, Message, Task
+
+
+class ChangeKind(StrEnum):
+    """What became of an object."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    DELETED = "DELETED"
+
+
+strawberry.enum(ChangeKind)
 
 
 def _task(facts: kinds.TaskFacts | None) -> Task | None:

@@ -28,7 +28,7 @@ from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
 from schema.problems import UserError, common
 from schema.scalars import JSON
-from schema.types import Execution, execution_connection
+from schema.types import Execution, execution_connections
 
 _FILTERED_IDS = {"agent_id": Kind.AGENT, "conversation_id": Kind.CONVERSATION, "task_id": Kind.TASK}
 
@@ -203,7 +203,9 @@ class ExecutionQueries:
         last: int | None = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
     ) -> Connection[Execution]:
-        return await execution_connection(info, _filters(filter), window(first, after, last, before))
+        within = window(first, after, last, before)
+        (runs,) = await execution_connections(info, [_filters(filter)], within)
+        return runs
 
     @strawberry.field(
         description="Waits up to `timeoutMs` (30,000 at most), on any server, for the run to end "

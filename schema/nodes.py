@@ -19,8 +19,9 @@ from schema.context import Info
 from schema.node import Node
 from schema.schedules import Schedule
 from schema.scopes import scope_of_id
+from schema.steps import Step
 from schema.tools import ToolServer
-from schema.types import Conversation, Execution, Interrupt, Message, Step, Task
+from schema.types import Conversation, Execution, Interrupt, Message, Task
 from schema.users import User
 
 MOST_NODES = 100

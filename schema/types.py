@@ -1,23 +1,23 @@
-"""Tasks, runs, steps, interrupts, conversations and messages as clients see them.
+"""Tasks, runs, interrupts, conversations and messages as clients see them.
 
 They refer to each other, so they share this room.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
+from strawberry import UNSET
 
-import ids
 from db.conversations import ConversationRow
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
 from db.messages import MessageRow
-from db.steps import StepRow
 from db.tasks import TaskRow
 from engine.conversations import Role
 from engine.states import (
@@ -28,15 +28,14 @@ from engine.states import (
     InterruptStatus,
     Priority,
     Status,
-    StepKind,
-    StepStatus,
 )
 from errors import NotFound
-from events.kinds import InterruptFacts, MessageFacts, ProgressReported, StepFacts, TaskFacts
+from events.kinds import InterruptFacts, MessageFacts, TaskFacts
 from ids import Kind
+from projection import declare_for_all
 from resolvers import agents, children, conversations, executions, interrupts, tasks
 from resolvers.paging import Window
-from resolvers.snapshots import Past, PastConversation, interrupt_as_of, run_as_of, step_as_of
+from resolvers.snapshots import Past, PastConversation, interrupt_as_of, run_as_of
 from schema.agents import Agent
 from schema.arguments import or_none, window
 from schema.columns import column, id_column, off_rows
@@ -45,31 +44,90 @@ from schema.context import Info
 from schema.event import EventConnection
 from schema.node import Node
 from schema.scalars import JSON
+from schema.steps import Progress, Step, Usage
 
-
-class ChangeKind(StrEnum):
-    """What became of an object."""
-
-    CREATED = "CREATED"
-    UPDATED = "UPDATED"
-    DELETED = "DELETED"
-
-
-strawberry.enum(ChangeKind)
 strawberry.enum(Priority)
 strawberry.enum(EndReason)
-strawberry.enum(StepKind)
 strawberry.enum(Status, name="ExecutionStatus")
-strawberry.enum(StepStatus)
 strawberry.enum(Role, name="MessageRole")
 strawberry.enum(InterruptReason)
 strawberry.enum(InterruptStatus)
 strawberry.enum(Decision)
 
+_BY_CREATED_AT = ordered_by("CREATED_AT")
+_BY_NUMBER = ordered_by("NUMBER")
 
-def typeid(kind: Kind, value: Any) -> strawberry.ID:
-    """The outside form of an id."""
-    return strawberry.ID(ids.encode(kind, value))
+
+async def execution_connections(
+    info: Info, filters: Sequence[Mapping[str, object]], within: Window
+) -> list[Connection[Execution]]:
+    """For each of these filters, which all set the same ones, the viewer's runs that it lets through."""
+    db, user_id = info.context.together, info.context.user_id
+    pages = await executions.execution_pages(db, user_id, filters, within)
+    return [
+        Connection[Execution].of(
+            page,
+            node=Execution.of,
+            cursor=_BY_CREATED_AT,
+            count=partial(executions.execution_count, db, user_id, one),
+        )
+        for page, one in zip(pages, filters, strict=True)
+    ]
+
+
+# Of all objects of a list at once: see `projection.declare_for_all`.
+
+
+async def _runs_of_tasks(
+    some: Sequence[Task], info: Info, first: int | None = UNSET, after: str | None = UNSET
+) -> list[Connection[Execution]]:
+    filters = [{"task_id": one.row.id} for one in some]
+    return await execution_connections(info, filters, window(first, after))
+
+
+async def _runs_of_conversations(
+    some: Sequence[Conversation], info: Info, first: int | None = UNSET, after: str | None = UNSET
+) -> list[Connection[Execution]]:
+    filters = [{"conversation_id": one.row.id} for one in some]
+    return await execution_connections(info, filters, window(first, after))
+
+
+async def _steps_of_runs(
+    some: Sequence[Execution], info: Info, first: int | None = UNSET, after: str | None = UNSET
+) -> list[Connection[Step]]:
+    db, runs = info.context.together, [(one.row, one.seq) for one in some]
+    pages = await executions.step_pages(db, info.context.user_id, runs, window(first, after))
+    return [
+        Connection[Step].of(
+            page,
+            node=partial(Step.as_of, seq=seq),
+            cursor=_BY_NUMBER,
+            count=partial(executions.step_count, db, row, seq),
+        )
+        for page, (row, seq) in zip(pages, runs, strict=True)
+    ]
+
+
+async def _messages_of_conversations(
+    some: Sequence[Conversation],
+    info: Info,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+) -> list[Connection[Message]]:
+    db, talks = info.context.together, [(one.row, one.up_to) for one in some]
+    within = window(first, after, last, before)
+    pages = await conversations.message_pages(db, info.context.user_id, talks, within)
+    return [
+        Connection[Message].of(
+            page,
+            node=Message.of,
+            cursor=_BY_NUMBER,
+            count=partial(conversations.message_count, db, row, up_to),
+        )
+        for page, (row, up_to) in zip(pages, talks, strict=True)
+    ]
 
 
 @off_rows
@@ -94,75 +152,14 @@ class Task(Node):
     def of(cls, row: TaskRow | TaskFacts) -> Task:
         return cls(row=row)
 
-    @strawberry.field(description="Agent runs started for this task, newest first.")
+    @strawberry.field(
+        description="Agent runs started for this task, newest first.",
+        metadata=declare_for_all(_runs_of_tasks),
+    )
     async def executions(
-        self, info: Info, first: int | None = 50, after: str | None = strawberry.UNSET
+        self, info: Info, first: int | None = 50, after: str | None = UNSET
     ) -> Connection[Annotated[Execution, strawberry.lazy("schema.types")]]:
-        return await execution_connection(info, {"task_id": self.row.id}, window(first, after))
-
-
-@off_rows
-@strawberry.type(description="Something that a run has done: a thought, a call of a tool, its answer.")
-class Step(Node):
-    id: strawberry.ID = id_column(Kind.STEP)
-    number: int = column(description="From 1, without holes.")
-    kind: StepKind = column()
-    status: StepStatus = column()
-    tool_name: str | None = column(description="With TOOL_CALL.")
-    input: JSON | None = column(description="With TOOL_CALL: the arguments.")
-    result: JSON | None = column(description="With TOOL_CALL: what the tool answered.")
-    text: str | None = column(description="With THINKING and FINAL_ANSWER: what the model said.")
-    error: str | None = column(description="What went wrong; the model has read it.")
-    attempt: int = column(description="Which attempt of the run carried it out.")
-    tries: int = column(description="Calls of the model or the tool, with those that failed for a moment.")
-    started_at: datetime = column()
-    finished_at: datetime | None = column(description="Null while it is RUNNING.")
-    duration_ms: int | None = column(
-        lambda row: _milliseconds(row.started_at, row.finished_at), description="Null while it is RUNNING."
-    )
-    row: strawberry.Private[StepRow | StepFacts]
-
-    @classmethod
-    def of(cls, row: StepRow | StepFacts) -> Step:
-        return cls(row=row)
-
-    @classmethod
-    def as_of(cls, row: StepRow, seq: int) -> Step:
-        """The step as the run's log knew it at `seq`."""
-        return cls(row=step_as_of(row, seq))
-
-
-@strawberry.type(description="How far a run is.")
-class Progress:
-    percent: float | None = strawberry.field(
-        description="0 to 100, never falling within an attempt; null when unknown, never invented."
-    )
-    message: str | None = strawberry.field(description="What it is at, in its own words.")
-    at: datetime
-
-    @classmethod
-    def of(cls, fact: ProgressReported) -> Progress:
-        return cls(percent=fact.percent, message=fact.message, at=fact.at)
-
-    @classmethod
-    def of_run(cls, row: ExecutionRow) -> Progress | None:
-        if row.progress_at is None:
-            return None
-        return cls(percent=row.progress_percent, message=row.progress_message, at=row.progress_at)
-
-
-@off_rows
-@strawberry.type(description="What models have used.")
-class Usage:
-    input_tokens: int = column(description="Tokens that models have read.")
-    output_tokens: int = column(description="Tokens that models have written.")
-    requests: int = column(description="Calls of a model.")
-    cost: float | None = column(description="US dollars; null when the model's price is not known.")
-    row: strawberry.Private[ExecutionRow]
-
-    @classmethod
-    def of(cls, row: ExecutionRow) -> Usage:
-        return cls(row=row)
+        return await info.context.one_of(_runs_of_tasks, self, info, first=first, after=after)
 
 
 @off_rows
@@ -238,31 +235,25 @@ class Execution(Node):
 
     @strawberry.field(description="What it has asked people, oldest first.")
     async def interrupts(
-        self, info: Info, status: InterruptStatus | None = strawberry.UNSET
+        self, info: Info, status: InterruptStatus | None = UNSET
     ) -> list[Annotated[Interrupt, strawberry.lazy("schema.types")]]:
         rows = await info.context.load(interrupts.interrupts_by_executions, self.row.id)
         known = [Interrupt.as_of(row, self.seq) for row in rows or () if row.opened_seq <= self.seq]
         return [one for one in known if not status or one.row.status == status]
 
-    @strawberry.field(description="What it has done, in order. A `first` up to 100; 50 when left out.")
+    @strawberry.field(
+        description="What it has done, in order. A `first` up to 100; 50 when left out.",
+        metadata=declare_for_all(_steps_of_runs),
+    )
     async def steps(
-        self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
+        self, info: Info, first: int | None = UNSET, after: str | None = UNSET
     ) -> Connection[Step]:
-        db = info.context.together
-        page = await executions.step_page(db, self.row, self.seq, window(first, after))
-        return Connection[Step].of(
-            page,
-            node=lambda row: Step.as_of(row, self.seq),
-            cursor=ordered_by("NUMBER"),
-            count=lambda: executions.step_count(db, self.row, self.seq),
-        )
+        return await info.context.one_of(_steps_of_runs, self, info, first=first, after=after)
 
     @strawberry.field(
         description="The same events, in the same order, with the same cursors as `executionStream`."
     )
-    async def events(
-        self, info: Info, first: int | None = 100, after: str | None = strawberry.UNSET
-    ) -> EventConnection:
+    async def events(self, info: Info, first: int | None = 100, after: str | None = UNSET) -> EventConnection:
         page = await executions.event_page(info.context.together, self.row, or_none(first), or_none(after))
         return EventConnection(stream=self.row.id, epoch=info.context.services.logs.epoch, page=page)
 
@@ -371,29 +362,26 @@ class Conversation(Node):
     async def agent(self, info: Info) -> Agent | None:
         return await agent_or_none(info, self.row.agent_id)
 
-    @strawberry.field(description="Oldest first.")
+    @strawberry.field(description="Oldest first.", metadata=declare_for_all(_messages_of_conversations))
     async def messages(
         self,
         info: Info,
-        first: int | None = strawberry.UNSET,
-        after: str | None = strawberry.UNSET,
-        last: int | None = strawberry.UNSET,
-        before: str | None = strawberry.UNSET,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        last: int | None = UNSET,
+        before: str | None = UNSET,
     ) -> Connection[Message]:
-        db = info.context.together
-        page = await conversations.message_page(db, self.row, self.up_to, window(first, after, last, before))
-        return Connection[Message].of(
-            page,
-            node=Message.of,
-            cursor=ordered_by("NUMBER"),
-            count=lambda: conversations.message_count(db, self.row, self.up_to),
-        )
+        given = {"first": first, "after": after, "last": last, "before": before}
+        return await info.context.one_of(_messages_of_conversations, self, info, **given)
 
-    @strawberry.field(description="The runs that answer its messages, newest first.")
+    @strawberry.field(
+        description="The runs that answer its messages, newest first.",
+        metadata=declare_for_all(_runs_of_conversations),
+    )
     async def executions(
-        self, info: Info, first: int | None = 50, after: str | None = strawberry.UNSET
+        self, info: Info, first: int | None = 50, after: str | None = UNSET
     ) -> Connection[Execution]:
-        return await execution_connection(info, {"conversation_id": self.row.id}, window(first, after))
+        return await info.context.one_of(_runs_of_conversations, self, info, first=first, after=after)
 
     @strawberry.field(description="Where its stream stands now: pass it as `after` to follow from here.")
     def cursor(self, info: Info) -> str:
@@ -404,21 +392,3 @@ async def agent_or_none(info: Info, agent_id: UUID | None) -> Agent | None:
     """The agent as it is today."""
     row = None if agent_id is None else await info.context.load(agents.agents_by_ids, agent_id)
     return None if row is None else Agent.of(row)
-
-
-async def execution_connection(
-    info: Info, filters: dict[str, object], within: Window
-) -> Connection[Execution]:
-    """The viewer's runs that the filters let through, newest first."""
-    db, user_id = info.context.together, info.context.user_id
-    page = await executions.execution_page(db, user_id, filters, within)
-    return Connection[Execution].of(
-        page,
-        node=Execution.of,
-        cursor=ordered_by("CREATED_AT"),
-        count=lambda: executions.execution_count(db, user_id, filters),
-    )
-
-
-def _milliseconds(start: datetime, end: datetime | None) -> int | None:
-    return None if end is None else round((end - start).total_seconds() * 1_000)

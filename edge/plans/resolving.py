@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import NoneType
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import strawberry
 from graphql import (
@@ -15,23 +14,19 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    Undefined,
     VariableNode,
     Visitor,
     visit,
 )
 from graphql.execution.values import get_argument_values
-from graphql.pyutils import Path, UndefinedType
+from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from edge.known import Known, key_of
 from edge.plans.running import Run
-
-_SMALL = {str, int, bool, NoneType, UndefinedType}
-_LONGEST_TEXT = 200
-_MOST_KNOWN = 32
-_Key: TypeAlias = tuple[tuple[type, object], ...]
+from projection import for_all_of
 
 
 class Resolver:
@@ -52,7 +47,9 @@ class Resolver:
         self._parent, self._definition, self._field = parent, definition, field
         self._nodes, self._path = nodes, path
         resolver: Any = cast("Any", field).base_resolver
-        self._function: Callable[..., Any] = resolver.wrapped_func
+        for_all = for_all_of(field.metadata)
+        self.is_for_all = for_all is not None
+        self._function: Callable[..., Any] = for_all or resolver.wrapped_func
         self._takes_self = resolver.self_parameter is not None
         sources = (resolver.parent_parameter, resolver.root_parameter)
         self._takes_source = [parameter.name for parameter in sources if parameter]
@@ -60,10 +57,13 @@ class Resolver:
         self._variables = _variables_of(nodes[0])
         # What a mutation is given may be secret, and seldom comes twice.
         self._keeps = operation.operation is OperationType.QUERY
-        self._known: dict[_Key, dict[str, Any]] = {}
+        self._known: Known[dict[str, Any]] = Known()
 
     def call(self, run: Run) -> Callable[[Any], Any]:
-        """The function with its arguments, to be given a source. Raises for arguments that are not good."""
+        """The function with its arguments, to be given a source, or all of them where it is for all.
+
+        Raises for arguments that are not good.
+        """
         function, sources = self._function, self._takes_source
         given = self._arguments(run)
         if sources:
@@ -83,14 +83,11 @@ class Resolver:
         """As Strawberry hands them over; worked out once for the same small values. Resolvers change none."""
         if not self._definition.args:
             return {}
-        key = _key_of(self._variables, run.variables.coerced) if self._keeps else None
-        if key is None:
-            return self._convert(run, info)
+        key = key_of(self._variables, run.variables.coerced) if self._keeps else None
         known = self._known.get(key)
         if known is None:
-            if len(self._known) == _MOST_KNOWN:
-                self._known.clear()
-            known = self._known[key] = self._convert(run, info)
+            known = self._convert(run, info)
+            self._known.keep(key, known)
         return known
 
     def _convert(self, run: Run, info: Any) -> dict[str, Any]:
@@ -122,18 +119,6 @@ class Resolver:
             None,
             None,
         )
-
-
-def _key_of(names: Sequence[str], values: Mapping[str, object]) -> _Key | None:
-    """What the arguments depend on, with its types: 1 is not true. None where that is not small."""
-    found: list[tuple[type, object]] = []
-    for name in names:
-        value = values.get(name, Undefined)
-        kind: type[object] = value.__class__
-        if kind not in _SMALL or (isinstance(value, str) and len(value) > _LONGEST_TEXT):
-            return None
-        found.append((kind, value))
-    return tuple(found)
 
 
 class _Finder(Visitor):

@@ -104,13 +104,17 @@ class Branch:
 
     def __init__(self, key: str, source: Resolver | str, shape: Shape) -> None:
         self.key, self.source, self.shape = key, source, shape
+        self._is_for_all = not isinstance(source, str) and source.is_for_all
 
     def call(self, run: Run) -> Callable[[Any], Any]:
-        """What gives its value for one object, perhaps something to wait for."""
+        """What gives its value for one object (or for all of a list), perhaps something to wait for."""
         return attrgetter(self.source) if isinstance(self.source, str) else self.source.call(run)
 
     def values(self, sources: Sequence[Any], run: Run) -> list[Any]:
-        """Its value for each object, perhaps something to wait for."""
+        """Its value for each object, perhaps something to wait for; where they are found for all at once, one
+        thing that brings them all."""
+        if self._is_for_all:
+            return [self.call(run)(sources)]
         values: list[Any] = []
         try:
             values.extend(map(self.call(run), sources))
@@ -123,6 +127,8 @@ class Branch:
         """Complete the values, and put each in its place."""
         if is_waiting(values):
             values = await settle(values)
+        if self._is_for_all:
+            (values,) = values
         key = self.key
         for one, done in zip(found, await self.shape.complete(values, run), strict=True):
             one[key] = done
