@@ -2,7 +2,8 @@
 
 In one run, the server that is asked has core 0 for itself; Postgres and this process share core 1. Each
 figure is the server's processor time for one request. Peers that run on Node are installed by
-`npm ci --prefix bench/peers`, and left out where they are not there.
+`npm ci --prefix bench/peers`, with a Node of their own (PostGraphile 5 needs Node 22), and left out where
+they are not there.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import subprocess
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -67,8 +67,6 @@ _VALUES = {
 _HEADS = ("server µs", "of the bare route's speed", "Postgres µs", "requests/s")
 TARGETS = {"list": 0.8, "create": 0.5}
 "Of the bare route's speed, by processor time."
-_GRAPHILE_NODE = 22
-"PostGraphile 5 starts on Node 20, and answers with errors of its own."
 _UVICORN = ("--loop", "uvloop", "--http", "httptools", "--log-level", "warning", "--no-access-log")
 # What has to be there before a document is planned, a statement is prepared, and Node has compiled.
 _WARM = 40
@@ -132,7 +130,9 @@ def _bare(name: str) -> Ask:
 def subjects(dsn: str) -> Generator[list[Subject], None, None]:
     """Every server that can run here."""
     env = {"DATABASE_URL": dsn, "BATON_JWT_SECRET": SECRET, "BATON_COST_PER_MINUTE": "2000000000"}
+    free = {**env, "BATON_COST_PER_MINUTE": "0"}
     ours = {"list": _LIST, "nested": _NESTED, "single": _SINGLE, "create": _CREATE}
+    few = {"single": _SINGLE}
     flat = {"list": _LIST, "single": _SINGLE_FLAT, "create": _CREATE_FLAT}
     usual = _asked(flat, _by_user)
     graphile = _asked({"list": _PG_LIST, "single": _PG_SINGLE}, _by_user)
@@ -141,12 +141,12 @@ def subjects(dsn: str) -> Generator[list[Subject], None, None]:
         found = [
             Subject("Baton", enter(served("cli", "serve", env=env)), _asked(ours, _graphql)),
             Subject("bare route", enter(_python("bench.edge_floor:app", env)), {n: _bare(n) for n in ours}),
+            Subject("Baton, no budgets", enter(served("cli", "serve", env=free)), _asked(few, _graphql)),
             Subject("Strawberry, SQLAlchemy", enter(_python("bench.edge_plain:app", env)), usual),
         ]
         if (PEERS / "node_modules").is_dir():
             found.append(Subject("Mercurius, JIT", enter(_node("mercurius.mjs", env)), usual))
-            if _node_major() >= _GRAPHILE_NODE:
-                found.append(Subject("PostGraphile 5", enter(_node("postgraphile.mjs", env)), graphile))
+            found.append(Subject("PostGraphile 5", enter(_node("postgraphile.mjs", env)), graphile))
         yield found
 
 
@@ -159,12 +159,8 @@ def _python(app: str, env: dict[str, str]) -> AbstractContextManager[Served]:
 
 
 def _node(script: str, env: dict[str, str]) -> AbstractContextManager[Served]:
-    return started(["node", str(PEERS / script)], env={**env, "NODE_ENV": "production"})
-
-
-def _node_major() -> int:
-    told = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
-    return int(told.removeprefix("v").partition(".")[0])
+    node = str(PEERS / "node_modules" / ".bin" / "node")
+    return started([node, str(PEERS / script)], env={**env, "NODE_ENV": "production"})
 
 
 async def measure(dsn: str, size: Size) -> str:
