@@ -145,7 +145,10 @@ class User(Client):
         return done
 
     async def finished(self, execution_id: str) -> dict[str, Any]:
-        """The run once it has ended."""
+        """The run once it has ended, within a minute."""
         answer = await self.one(AWAIT, id=execution_id)
+        for _ in range(2):
+            if answer["timedOut"]:
+                answer = await self.one(AWAIT, id=execution_id)
         assert not answer["timedOut"], answer
         return answer["execution"]

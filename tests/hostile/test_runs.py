@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from engine.worker import Worker
-from tests.api import AWAIT, Api, User
+from tests.api import Api, User
 from tests.hostile.sentences import SENTENCES, TITLE
 
 pytestmark = pytest.mark.anyio
@@ -28,10 +28,11 @@ async def test_every_run_comes_to_an_answer(api: Api, worker: Worker) -> None:
     ada = await api.user()
     started = [await ada.start(text, timeZone=zone) for text in SAID for zone in ZONES[1:]]
 
-    ended = [await ada.one(AWAIT, id=one["execution"]["id"]) for one in started]
+    ended = [await ada.finished(one["execution"]["id"]) for one in started]
 
-    runs = [one["execution"] for one in ended]
-    faults = [run for run in runs if run["endReason"] != "FINAL_ANSWER" and run["status"] != "AWAITING_INPUT"]
+    faults = [
+        run for run in ended if run["endReason"] != "FINAL_ANSWER" and run["status"] != "AWAITING_INPUT"
+    ]
     assert faults == []
 
 

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from settings import Settings
 from tests.api import Api
 from tests.hostile.operations import Operation, operations
 from tests.hostile.people import Person
@@ -19,12 +18,6 @@ from tests.hostile.test_operations import assert_typed, settle
 pytestmark = pytest.mark.anyio
 
 AT_ONCE = 24
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """With leases as in production: a transaction may be idle for as long, and all happens in one process."""
-    return settings.model_copy(update={"lease_seconds": 12})
 
 
 class Storm(list[Operation]):
