@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol, overload
+from typing import overload
 
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from errors import BadRequest, Unauthenticated
@@ -12,15 +13,6 @@ from ids import new_id
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class Headers(Protocol):
-    """Headers by their names in lower case, as Starlette has them."""
-
-    @overload
-    def get(self, key: str) -> str | None: ...
-    @overload
-    def get(self, key: str, default: str) -> str: ...
 
 
 class RequestHeaders:
@@ -35,10 +27,10 @@ class RequestHeaders:
         self._values = values
 
     @overload
-    def get(self, key: str) -> str | None: ...
+    def get(self, key: str, /) -> str | None: ...
     @overload
-    def get(self, key: str, default: str) -> str: ...
-    def get(self, key: str, default: str | None = None) -> str | None:
+    def get(self, key: str, default: str, /) -> str: ...
+    def get(self, key: str, default: str | None = None, /) -> str | None:
         """The first of this name, which is in lower case."""
         found = self._values.get(key)
         return default if found is None else found[0]
@@ -48,7 +40,7 @@ class RequestHeaders:
         return self._values.get(key, [])
 
 
-def request_id(headers: Headers) -> str:
+def request_id(headers: Headers | RequestHeaders) -> str:
     """The caller's `X-Request-ID` if it can stand in a log as it is, else a fresh one."""
     given = headers.get("x-request-id")
     return given if given is not None and _REQUEST_ID.fullmatch(given) else new_id().hex

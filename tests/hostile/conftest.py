@@ -7,7 +7,7 @@ import pytest
 from settings import Settings
 from tests.api import Api
 
-PATIENT = 60.0
+PATIENT = 120.0
 
 
 @pytest.fixture

@@ -45,6 +45,13 @@ _in_turn = settings(
 )
 
 
+@pytest.fixture(autouse=True)
+def _found() -> None:
+    """Other modules are imported for it, which must not happen while hypothesis draws."""
+    for kind in (OperationType.QUERY, OperationType.MUTATION):
+        documents(kind)
+
+
 def test_there_are_documents() -> None:
     """The search finds them."""
     assert len(documents(OperationType.QUERY)) > 30
