@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
 
 import asyncpg
 
 log = logging.getLogger("baton.db")
 
-T = TypeVar("T")
-_LOOKS = 15
+_WAITS = 15
 _SILENT = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 
 
@@ -86,29 +86,39 @@ class Watchdog:
 
     async def _answers(self) -> bool:
         try:
-            connection = await self._in_time(self._connect())
+            async with self._in_time():
+                connection = await self._connect()
         except _SILENT:
             return False
         except asyncpg.PostgresError:  # refused, in so many words
             return True
         try:
-            return await self._in_time(connection.execute("select 1")) == "SELECT 1"
+            async with self._in_time():
+                return await connection.execute("select 1") == "SELECT 1"
         except (*_SILENT, asyncpg.PostgresError):
             return False
         finally:
             connection.terminate()
 
-    async def _in_time(self, work: Awaitable[T]) -> T:
-        """What comes within the deadline. Raises TimeoutError.
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncGenerator[None]:
+        """Ends by the deadline, with TimeoutError.
 
-        Time is counted in short waits, each of which hears what has come: while this process itself stands
-        still, on a busy machine, no time goes by.
+        Time is counted in short waits, between which the loop hears what has come: while this process itself
+        stands still, on a busy machine, next to no time goes by.
         """
-        asking = asyncio.ensure_future(work)
-        try:
-            for _ in range(_LOOKS):
-                if (await asyncio.wait({asking}, timeout=self._deadline / _LOOKS))[0]:
-                    return asking.result()
-            raise TimeoutError
-        finally:
-            asking.cancel()
+        loop, wait = asyncio.get_running_loop(), self._deadline / _WAITS
+        async with asyncio.timeout(None) as timeout:
+
+            def wait_on(left: int) -> None:
+                nonlocal timer
+                if left:
+                    timer = loop.call_later(wait, wait_on, left - 1)
+                else:
+                    timeout.reschedule(loop.time())
+
+            timer = loop.call_later(wait, wait_on, _WAITS - 1)
+            try:
+                yield
+            finally:
+                timer.cancel()

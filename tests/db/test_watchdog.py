@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import Any
 
 import pytest
 
 from db.connection import Database
 from db.query import Query
+from db.watchdog import Watchdog
 from errors import Unavailable
 from tests.events.parts import connection, proxy
 
@@ -48,6 +51,46 @@ async def test_a_wait_for_a_lock_is_no_silence(dsn: str) -> None:
             await holder.execute("select pg_advisory_unlock(1)")
             await waiting
         await db.close()
+
+
+class Lent:
+    """A connection that somebody has."""
+
+    is_cut = False
+
+    def terminate(self) -> None:
+        self.is_cut = True
+
+
+class Probe:
+    """A server that answers at once, as soon as it is heard."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+
+    async def connect(self) -> Any:
+        asyncio.get_running_loop().call_soon(time.sleep, 0.4)
+        await asyncio.sleep(0.01)
+        return self
+
+    async def execute(self, _: str) -> str:
+        return "SELECT 1"
+
+    def terminate(self) -> None:
+        self.over.set()
+
+
+async def test_a_process_that_stands_still_takes_no_server_for_silent() -> None:
+    """As on a machine with too much to do: the answer was there before we looked."""
+    lent, probe = Lent(), Probe()
+    dog = Watchdog(probe.connect, patience=0, deadline=0.3, pause=0.01)
+    dog.start()
+    dog.lend(lent)
+
+    await probe.over.wait()
+    await dog.stop()
+
+    assert not lent.is_cut
 
 
 async def test_what_idles_in_a_transaction_lets_go_of_its_locks(dsn: str) -> None:

@@ -164,8 +164,8 @@ class World(RuleBasedStateMachine):
         self.promises = Promises()
 
     def teardown(self) -> None:
-        self.wait(self.db.close())
-        self.runner.close()
+        with self.runner:
+            self.wait(self.db.close())
 
     def wait(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.runner.run(work)

@@ -195,12 +195,13 @@ def documents(draw: st.DrawFn) -> str:
 LIMITS = Settings(max_tokens=5_000, max_aliases=200, max_depth=30)
 KEPT = Documents(SCHEMA, LIMITS, {})
 VIEWS = Views(SCHEMA)
-RUNNER = asyncio.Runner()
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=documents(), yes=st.booleans(), no=st.booleans(), frame=frames)
-def compare(seen: list[str], document: str, yes: bool, no: bool, frame: Frame) -> None:
+def compare(
+    seen: list[str], runner: asyncio.Runner, document: str, yes: bool, no: bool, frame: Frame
+) -> None:
     """Notes in `seen` each document that was rendered without graphql-core."""
     if validate(SCHEMA, parse(document), specified_rules):
         return
@@ -218,7 +219,7 @@ def compare(seen: list[str], document: str, yes: bool, no: bool, frame: Frame) -
     if view is None or answer is None:
         return  # left to graphql-core
     seen.append(document)
-    result = RUNNER.run(execution.on(value).result())
+    result = runner.run(execution.on(value).result())
     assert result.errors is None
     assert answer.body == orjson.dumps({"data": result.data, "extensions": {"cursor": "at"}})
     assert view.render(told) is answer, "once for all"
@@ -227,7 +228,8 @@ def compare(seen: list[str], document: str, yes: bool, no: bool, frame: Frame) -
 def test_any_document_gives_what_a_plain_execution_gives() -> None:
     """And most are plain, else the comparison would say nothing."""
     seen: list[str] = []
-    compare(seen)
+    with asyncio.Runner() as runner:
+        compare(seen, runner)
     assert len(seen) > 50
 
 
