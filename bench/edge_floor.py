@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from db.connection import Database, Session
 from db.executions import EXECUTIONS, ExecutionRow
-from db.gathering import Gathered
+from db.gathering import ask_as_user
 from db.paging import Page
 from db.steps import STEPS, StepRow
 from db.tasks import TASKS, TaskRow, get_task_by_number
@@ -92,10 +92,9 @@ async def _together(
     db: Database, user_id: UUID, listing: Any, page: Page, asked: list[Any]
 ) -> list[list[Any]]:
     """The pages of many lists in one statement, as the edge asks for them."""
-    gathered = Gathered(db)
     query = listing.query(page, frozenset(asked[0]))
     questions = [query.arguments({**one, "size": page.size + 1}) for one in asked]
-    return [rows[: page.size] for rows in await gathered.ask_all(user_id, query, questions)]
+    return [rows[: page.size] for rows in await ask_as_user(db, user_id, query, questions)]
 
 
 async def _read(request: Request) -> tuple[UUID, dict[str, Any]]:

@@ -88,13 +88,17 @@ class Gathered:
 
     async def ask(self, user_id: UUID, query: Query[R], arguments: list[object]) -> list[R]:
         """The rows of one question."""
-        return await self._rounds.answer(
-            (user_id, query), arguments, lambda asked: self._answers(user_id, query, asked)
-        )
+        (rows,) = await self.ask_all(user_id, query, [arguments])
+        return rows
 
     async def ask_all(self, user_id: UUID, query: Query[R], asked: Sequence[list[object]]) -> list[list[R]]:
-        """The rows of many questions, now."""
-        return await self._answers(user_id, query, asked)
+        """The rows of each of these questions."""
+
+        async def answers(groups: list[Sequence[list[object]]]) -> list[list[list[R]]]:
+            found = iter(await self._answers(user_id, query, [one for group in groups for one in group]))
+            return [[next(found) for _ in group] for group in groups]
+
+        return await self._rounds.answer((user_id, query), asked, answers)
 
     async def _answers(self, user_id: UUID, query: Query[R], asked: Sequence[list[object]]) -> list[list[R]]:
         return await ask_as_user(self._db, user_id, query, asked)

@@ -67,10 +67,12 @@ def _fields(kind: GraphQLInputObjectType) -> Iterator[str]:
     yield from (f"{name}: {literal(field.type)}" for name, field in fields.items())
 
 
-async def narrowed(api: Api, *scopes: Scope, email: str = "ada@example.com") -> Client:
-    """The user, with a token for these scopes only."""
+async def narrowed(
+    api: Api, *scopes: Scope, email: str = "ada@example.com", seconds: int | None = None
+) -> Client:
+    """The user, with a token for these scopes only, which streams outlive by nothing."""
     row = await ensure_user(api.services.db, email)
-    token, _ = api.services.tokens.issue(row.id, scopes=scopes)
+    token, _ = api.services.tokens.issue(row.id, scopes=scopes, seconds=seconds)
     return api.anonymous.as_(token)
 
 
