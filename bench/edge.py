@@ -132,7 +132,6 @@ def subjects(dsn: str) -> Generator[list[Subject], None, None]:
     env = {"DATABASE_URL": dsn, "BATON_JWT_SECRET": SECRET, "BATON_COST_PER_MINUTE": "2000000000"}
     free = {**env, "BATON_COST_PER_MINUTE": "0"}
     ours = {"list": _LIST, "nested": _NESTED, "single": _SINGLE, "create": _CREATE}
-    few = {"single": _SINGLE}
     flat = {"list": _LIST, "single": _SINGLE_FLAT, "create": _CREATE_FLAT}
     usual = _asked(flat, _by_user)
     graphile = _asked({"list": _PG_LIST, "single": _PG_SINGLE}, _by_user)
@@ -141,7 +140,7 @@ def subjects(dsn: str) -> Generator[list[Subject], None, None]:
         found = [
             Subject("Baton", enter(served("cli", "serve", env=env)), _asked(ours, _graphql)),
             Subject("bare route", enter(_python("bench.edge_floor:app", env)), {n: _bare(n) for n in ours}),
-            Subject("Baton, no budgets", enter(served("cli", "serve", env=free)), _asked(few, _graphql)),
+            Subject("Baton, no budgets", enter(served("cli", "serve", env=free)), _asked(ours, _graphql)),
             Subject("Strawberry, SQLAlchemy", enter(_python("bench.edge_plain:app", env)), usual),
         ]
         if (PEERS / "node_modules").is_dir():

@@ -21,10 +21,10 @@ from graphql import (
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
-from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from edge.known import Known, key_of
+from edge.plans.arguments import arguments_of
 from edge.plans.running import Run
 from projection import for_all_of
 
@@ -43,7 +43,8 @@ class Resolver:
         nodes: list[FieldNode],
         path: Path,
     ) -> None:
-        self._schema, self._inside, self._operation = schema, inside, operation
+        self._inside, self._operation = inside, operation
+        self._handed = arguments_of(schema, field.arguments)
         self._parent, self._definition, self._field = parent, definition, field
         self._nodes, self._path = nodes, path
         resolver: Any = cast("Any", field).base_resolver
@@ -91,13 +92,7 @@ class Resolver:
         return known
 
     def _convert(self, run: Run, info: Any) -> dict[str, Any]:
-        return convert_arguments(
-            get_argument_values(self._definition, self._nodes[0], run.variables),
-            self._field.arguments,
-            scalar_registry=self._schema.schema_converter.scalar_registry,
-            config=self._schema.config,
-            info=info,
-        )
+        return self._handed(get_argument_values(self._definition, self._nodes[0], run.variables), info)
 
     def _raw_info(self, run: Run) -> Any:
         """As graphql-core gives it, but for the path: without places in lists, as all are asked together."""
