@@ -96,3 +96,15 @@ async def test_only_listed_origins_may_read(http: httpx2.AsyncClient) -> None:
         answer = await http.post("/graphql", json={"query": "{ __typename }"}, headers={"origin": origin})
         assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
         assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_a_hundred_wrong_values_are_not_told_one_by_one(api: Api) -> None:
+    """As with a document: twenty errors at most, and none repeats what was sent at any length."""
+    ada = await api.user()
+    answer = await ada.post(
+        "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=[{"a": "x" * 1_000}] * 100
+    )
+    errors = answer.json()["errors"]
+    assert {error["extensions"]["code"] for error in errors} == {"BAD_USER_INPUT"}
+    assert 1 < len(errors) <= 20
+    assert all(len(error["message"]) < 600 for error in errors)

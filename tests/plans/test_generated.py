@@ -86,7 +86,7 @@ def orders(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Question:
 
 
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     database=None,
     print_blob=True,
