@@ -81,6 +81,7 @@ class Size:
     "Of each lane in each round."
     users: int
     rounds: int
+    peers: bool
 
 
 @dataclass(slots=True)
@@ -127,8 +128,8 @@ def _bare(name: str) -> Ask:
 
 
 @contextmanager
-def subjects(dsn: str) -> Generator[list[Subject], None, None]:
-    """Every server that can run here."""
+def subjects(dsn: str, peers: bool) -> Generator[list[Subject], None, None]:
+    """Ours and the bare route; with `peers` every server that can run here."""
     env = {"DATABASE_URL": dsn, "BATON_JWT_SECRET": SECRET, "BATON_COST_PER_MINUTE": "2000000000"}
     free = {**env, "BATON_COST_PER_MINUTE": "0"}
     ours = {"list": _LIST, "nested": _NESTED, "single": _SINGLE, "create": _CREATE}
@@ -141,9 +142,11 @@ def subjects(dsn: str) -> Generator[list[Subject], None, None]:
             Subject("Baton", enter(served("cli", "serve", env=env)), _asked(ours, _graphql)),
             Subject("bare route", enter(_python("bench.edge_floor:app", env)), {n: _bare(n) for n in ours}),
             Subject("Baton, no budgets", enter(served("cli", "serve", env=free)), _asked(ours, _graphql)),
-            Subject("Strawberry, SQLAlchemy", enter(_python("bench.edge_plain:app", env)), usual),
         ]
-        if (PEERS / "node_modules").is_dir():
+        if peers:
+            plain = enter(_python("bench.edge_plain:app", env))
+            found.append(Subject("Strawberry, SQLAlchemy", plain, usual))
+        if peers and (PEERS / "node_modules").is_dir():
             found.append(Subject("Mercurius, JIT", enter(_node("mercurius.mjs", env)), usual))
             found.append(Subject("PostGraphile 5", enter(_node("postgraphile.mjs", env)), graphile))
         yield found
@@ -169,7 +172,7 @@ async def measure(dsn: str, size: Size) -> str:
     who = await people(db, "edge", size.users, 60)
     await _give_runs(db, who)
     await db.close()
-    with subjects(dsn) as found:
+    with subjects(dsn, size.peers) as found:
         _pin([os.getpid()], 1)
         _pin([one.server.pid for one in found], 0)
         for number in range(size.rounds + 1):
@@ -265,8 +268,9 @@ def _size(arguments: Sequence[str] | None) -> Size:
     parser.add_argument("--calls", type=int, default=60, help="requests of each connection in each round")
     parser.add_argument("--users", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="only ours and the bare route")
     given = parser.parse_args(arguments)
-    return Size(given.lanes, given.calls, given.users, given.rounds)
+    return Size(given.lanes, given.calls, given.users, given.rounds, given.peers)
 
 
 if __name__ == "__main__":
