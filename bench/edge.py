@@ -81,7 +81,7 @@ class Size:
     "Of each lane in each round."
     users: int
     rounds: int
-    peers: bool
+    peers: bool = True
 
 
 @dataclass(slots=True)
