@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,10 +48,10 @@ class EagerPlans(Plans):
         if plan is None:
             self.taken.none += 1
             return None
-        return _Counted(plan, self.taken)  # type: ignore
+        return _Counted(plan, self.taken)
 
 
-class _Counted:
+class _Counted(Plan):
     def __init__(self, plan: Plan, taken: Taken) -> None:
         self._plan, self._taken = plan, taken
 
@@ -103,11 +104,10 @@ def _timeless(answer: bytes) -> bytes:
     now = utc_now()
 
     def fact(match: re.Match[bytes]) -> bytes:
-        return (
-            b"now"
-            if abs((datetime.fromisoformat(match[0].decode()) - now).total_seconds()) < 100
-            else match[0]
-        )
+        with contextlib.suppress(ValueError):  # a wrong one, told as it was sent
+            if abs((datetime.fromisoformat(match[0].decode()) - now).total_seconds()) < 100:
+                return b"now"
+        return match[0]
 
     return _INSTANT.sub(fact, answer)
 
