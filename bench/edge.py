@@ -41,7 +41,7 @@ _NESTED = """query ($first: Int!) {
     } } }
   }
 }"""
-_SINGLE = f"query ($number: Int!) {{ task(by: {{number: $number}}) {{ {_TASK} }} }}"
+SINGLE = f"query ($number: Int!) {{ task(by: {{number: $number}}) {{ {_TASK} }} }}"
 _SINGLE_FLAT = f"query ($number: Int!) {{ task(number: $number) {{ {_TASK} }} }}"
 _CREATE = f"""mutation ($title: String!) {{
   createTask(input: {{title: $title}}) {{ ... on CreateTaskSuccess {{ task {{ {_TASK} }} }} }}
@@ -132,7 +132,7 @@ def subjects(dsn: str, peers: bool) -> Generator[list[Subject], None, None]:
     """Ours and the bare route; with `peers` every server that can run here."""
     env = {"DATABASE_URL": dsn, "BATON_JWT_SECRET": SECRET, "BATON_COST_PER_MINUTE": "2000000000"}
     free = {**env, "BATON_COST_PER_MINUTE": "0"}
-    ours = {"list": _LIST, "nested": _NESTED, "single": _SINGLE, "create": _CREATE}
+    ours = {"list": _LIST, "nested": _NESTED, "single": SINGLE, "create": _CREATE}
     flat = {"list": _LIST, "single": _SINGLE_FLAT, "create": _CREATE_FLAT}
     usual = _asked(flat, _by_user)
     graphile = _asked({"list": _PG_LIST, "single": _PG_SINGLE}, _by_user)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench import edge
+from bench import budgets, edge
 
 pytestmark = pytest.mark.anyio
 
@@ -20,3 +20,11 @@ async def test_the_edge_is_measured_beside_its_floor(dsn: str) -> None:
     for row, count in (("Baton", 4), ("bare route", 4), ("Strawberry, SQLAlchemy", 3)):
         assert printed.count(f"| {row} |") == count
     assert "create: " in printed
+
+
+async def test_budgets_are_measured(dsn: str) -> None:
+    """With what is taken from the database for them."""
+    printed = await budgets.measure(dsn, operations=10, slices=2)
+
+    assert "| an operation, with budgets |" in printed
+    assert "| a slice of 5,000 points |" in printed
