@@ -98,10 +98,16 @@ class Meter:
     def read(self) -> tuple[float, dict[str, float]]:
         """Seconds on the clock, and processor seconds of each part."""
         seconds = time.perf_counter() - self._began
-        return seconds, {name: taken - self._before[name] for name, taken in self._taken().items()}
+        now, before = self._taken(), self._before
+        return seconds, {name: sum(map(_spent, before[name], now[name])) for name in self._parts}
 
-    def _taken(self) -> dict[str, float]:
-        return {name: sum(map(_processor_seconds, pids)) for name, pids in self._parts.items()}
+    def _taken(self) -> dict[str, list[float]]:
+        return {name: [_processor_seconds(pid) for pid in pids] for name, pids in self._parts.items()}
+
+
+def _spent(before: float, now: float) -> float:
+    """What a process that is gone has spent is not known any more."""
+    return 0.0 if now < before else now - before
 
 
 def _processor_seconds(pid: int) -> float:
