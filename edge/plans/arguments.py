@@ -74,12 +74,12 @@ class _Maker:
     def _input(self, kind: Any) -> Convert:
         if not has_object_definition(kind) or kind in self._above:
             raise _Unusual
-        definition = kind.__strawberry_definition__
+        definition: Any = kind.__strawberry_definition__
         if not definition.is_input or definition.from_input is not None:
             raise _Unusual
         self._above.append(kind)
         fields = [
-            (self._names.from_field(field), cast("str", field.python_name), self._type(field.resolve_type()))
+            (self._names.from_field(field), field.python_name, self._type(field.resolve_type()))
             for field in definition.fields
         ]
         self._above.pop()
