@@ -13,6 +13,8 @@ from enum import Enum
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
+
 from db import leases, queue
 from db.connection import Database
 from db.leases import RenewedRow
@@ -130,6 +132,12 @@ class Worker:
                 await self._queue.wait(self._settings.poll_seconds)
 
     async def _claim_some(self, slots: int) -> list[ClaimedRow]:
+        """Begun anew where others who tell the same user of something were in the way."""
+        with suppress(asyncpg.DeadlockDetectedError):
+            return await self._claim_once(slots)
+        return await self._claim_once(slots)
+
+    async def _claim_once(self, slots: int) -> list[ClaimedRow]:
         async with self._db.as_system(by_index=True) as session:
             claimed = await queue.claim_executions(session, self.name, slots, self._settings.lease_seconds)
             if claimed:
