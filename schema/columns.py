@@ -26,9 +26,9 @@ def column(how: How = None, *, description: str | None = None) -> Any:
     return field
 
 
-def id_column(kind: Kind, name: str = "id") -> Any:
+def id_column(kind: Kind, name: str = "id", *, description: str | None = None) -> Any:
     """The outside form of an id in the row's attribute `name`."""
-    return column(Reading(name, partial(ids.encode, kind)))
+    return column(Reading(name, partial(ids.encode, kind)), description=description)
 
 
 def off_rows(kind: type[T]) -> type[T]:

@@ -68,8 +68,8 @@ class ProgressReported(Event, tells=kinds.ProgressReported):
 )
 class MessageDelta(Event, tells=kinds.MessageDelta):
     execution_id: strawberry.ID = id_column(Kind.EXECUTION, "execution_id")
-    message_id: strawberry.ID = strawberry.field(
-        default=id_column(Kind.MESSAGE, "message_id"), description="The message that this will be part of."
+    message_id: strawberry.ID = id_column(
+        Kind.MESSAGE, "message_id", description="The message that this will be part of."
     )
     offset: int = column(
         description="In code points. At 0 drop what you have of the message: it is begun anew."
@@ -87,8 +87,8 @@ class MessageCompleted(Event, tells=kinds.MessageCompleted):
 @strawberry.type(description="The receipt of a message handed to a running execution.")
 class MessageSteered(Event, tells=kinds.MessageSteered):
     execution_id: strawberry.ID = id_column(Kind.EXECUTION, "execution_id")
-    message_id: strawberry.ID = strawberry.field(
-        default=id_column(Kind.MESSAGE, "message_id"), description="The message that the run has heard."
+    message_id: strawberry.ID = id_column(
+        Kind.MESSAGE, "message_id", description="The message that the run has heard."
     )
 
 

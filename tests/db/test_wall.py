@@ -73,6 +73,10 @@ _ROWS = (
     insert into messages (id, user_id, conversation_id, number, role, content)
     select :other, :user, id, 1, 'USER', 'Hello' from talk
     """,
+    """
+    with talk as (insert into conversations (id, user_id) values (:id, :user) returning id)
+    insert into summaries (user_id, conversation_id, through, content) select :user, id, 1, 'Hello' from talk
+    """,
 )
 
 
