@@ -19,7 +19,7 @@ from tests.hostile.people import EVERYTHING, Person, Walk, two_people
 
 pytestmark = pytest.mark.anyio
 
-ROUNDS = 8
+ROUNDS = 16
 STOCK = """{
   viewer { id }
   tasks { edges { cursor node { id } } }
@@ -48,7 +48,7 @@ def test_every_mutation_is_accounted_for() -> None:
 
 
 @settings(
-    max_examples=95,
+    max_examples=45,
     deadline=None,
     database=None,
     print_blob=True,
