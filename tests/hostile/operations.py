@@ -98,6 +98,7 @@ class Writer:
         self._variables: dict[str, tuple[str, Any]] = {}
         self._fragments: list[str] = []
         self._aliases = 0
+        self._is_within_list = False
         self._likely = "task"
         "The kind of object that ids are asked for, by the name of the root field."
 
@@ -152,9 +153,7 @@ class Writer:
     def _present(self, type_: Any, name: str) -> Any:
         match type_:
             case GraphQLList():
-                size = self._draw(st.sampled_from((0, 1, 1, 2, 3, 100, 101, 1_000)))
-                some = [self.value(type_.of_type, name) for _ in range(min(size, 3))]
-                return (some * size)[:size] if some else []
+                return self._list(type_.of_type, name)
             case GraphQLEnumType():
                 return Word(self._draw(st.sampled_from(sorted(type_.values))))
             case GraphQLInputObjectType():
@@ -163,6 +162,15 @@ class Writer:
                 return self._draw(self._scalar(type_.name, name))
             case _:
                 raise TypeError(type_)
+
+    def _list(self, of_type: Any, name: str) -> list[Any]:
+        """Long only where no list is around it: lists within lists multiply."""
+        sizes = (0, 1, 1, 2, 3) if self._is_within_list else (0, 1, 1, 2, 3, 100, 101, 1_000)
+        size = self._draw(st.sampled_from(sizes))
+        around, self._is_within_list = self._is_within_list, True
+        some = [self.value(of_type, name) for _ in range(min(size, 3))]
+        self._is_within_list = around
+        return (some * size)[:size] if some else []
 
     def _scalar(self, type_: str, name: str) -> st.SearchStrategy[Any]:
         if type_ == "ID":
