@@ -57,18 +57,7 @@ _INSERT = Query(
       with ordinality as entry (kind, payload, place)
     """
 )
-# Locks the rows of the users, by id: the activity of each is one line of entries.
-_INSERT_AND_TELL = Query(
-    """
-    with news as materialized (
-      select *, row_number() over (partition by user_id order by number) as place
-      from rows from (
-        jsonb_to_recordset(:entries) as (stream uuid, seq int, user_id uuid, kind text, payload jsonb)
-      ) with ordinality as entry (stream, seq, user_id, kind, payload, number)
-    ), own as (
-      insert into events (stream, seq, user_id, kind, payload)
-      select stream, seq, user_id, kind, payload from news
-    ), reader as materialized (
+USERS_HEAR = """reader as materialized (
       select id from users where id in (select user_id from news) order by id for no key update
     ), owner as (
       update users set last_seq = last_seq + fresh.count
@@ -81,6 +70,21 @@ _INSERT_AND_TELL = Query(
       select owner.id, owner.base + news.place, owner.id, news.kind, news.payload
       from owner join news on news.user_id = owner.id
     )
+"""
+"""What is `news` (user_id, place, kind, payload) goes to the activity of its users.
+
+Locks their rows, by id: the activity of each is one line of entries."""
+_INSERT_AND_TELL = Query(
+    f"""
+    with news as materialized (
+      select *, row_number() over (partition by user_id order by number) as place
+      from rows from (
+        jsonb_to_recordset(:entries) as (stream uuid, seq int, user_id uuid, kind text, payload jsonb)
+      ) with ordinality as entry (stream, seq, user_id, kind, payload, number)
+    ), own as (
+      insert into events (stream, seq, user_id, kind, payload)
+      select stream, seq, user_id, kind, payload from news
+    ), {USERS_HEAR}
     select id as user_id, last_seq from owner
     """,
     LastRow,

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from db.connection import Session
+from db.events import USERS_HEAR
 from db.query import Query, Row
 
 
@@ -88,24 +89,13 @@ _WRITE = """
       from run, jsonb_array_elements(run.events) with ordinality as line (event, place)
     )
 """
-_TELL_USERS = """
+_TELL_USERS = f"""
     , news as materialized (
-      select run.user_id, line.event, row_number() over of_user as place
+      select run.user_id, line.event ->> 'kind' as kind, line.event -> 'payload' as payload,
+        row_number() over of_user as place
       from run, jsonb_array_elements(run.activity) with ordinality as line (event, place)
       window of_user as (partition by run.user_id order by run.id, line.place)
-    ), reader as materialized (
-      select id from users where id in (select user_id from news) order by id for no key update
-    ), owner as (
-      update users set last_seq = last_seq + fresh.count
-      from (select user_id, count(*) as count from news group by user_id) as fresh
-      join reader on reader.id = fresh.user_id
-      where users.id = reader.id
-      returning users.id, users.last_seq, users.last_seq - fresh.count as base
-    ), heard as (
-      insert into events (stream, seq, user_id, kind, payload)
-      select owner.id, owner.base + news.place, owner.id, news.event ->> 'kind', news.event -> 'payload'
-      from owner join news on news.user_id = owner.id
-    )
+    ), {USERS_HEAR}
 """
 _TELL_CONVERSATIONS = """
     , said as materialized (
