@@ -68,8 +68,10 @@ async function visit(browser, page, seen, current) {
   await other.getByText('Water the plants', { exact: true }).waitFor();
 
   await makeAgent(page);
+  const asked = await staleOnce(page, 'Family', (data) => (data.execution.interrupts = []));
   await startRun(page, 'Add a task to buy bread', 'Careful');
   await page.getByRole('heading', { name: /May it call this tool/ }).waitFor();
+  await asked();
   await page.getByRole('link', { name: /Inbox/ }).click();
   await page.getByRole('heading', { name: /May it call this tool/ }).waitFor();
   await page.screenshot({ path: picture('inbox') });
@@ -120,6 +122,30 @@ function watchForFlicker(page) {
       most = Math.max(most, steps);
     }).observe(document.body, { childList: true, subtree: true });
   });
+}
+
+/**
+ * The first answer to a question is from before, and comes only when the question was asked again: what was told
+ * in between is shown all the same. Answers a function that ends this.
+ */
+async function staleOnce(page, name, age) {
+  let again;
+  const askedAgain = new Promise((resolve) => (again = resolve));
+  let count = 0;
+  await page.route('**/graphql', async (route) => {
+    if (route.request().postDataJSON()?.operationName !== name) return route.continue();
+    count += 1;
+    if (count > 1) {
+      again();
+      return route.continue();
+    }
+    const response = await route.fetch();
+    const json = await response.json();
+    age(json.data);
+    await askedAgain;
+    return route.fulfill({ response, json }).catch(() => undefined); // the page may have given it up
+  });
+  return () => page.unroute('**/graphql');
 }
 
 async function makeAgent(page) {

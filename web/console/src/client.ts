@@ -68,7 +68,9 @@ export function openClient(): { client: ApolloClient; close: () => void } {
     const main = getMainDefinition(query);
     return main.kind === 'OperationDefinition' && main.operation === 'subscription';
   };
-  const client = new ApolloClient({ cache: cache(), link: ApolloLink.split(isStream, streams, questions) });
+  const link = ApolloLink.split(isStream, streams, questions);
+  // What is asked again because of news must not get the answer to the question before it, which is still on its way.
+  const client = new ApolloClient({ cache: cache(), link, queryDeduplication: false });
   const close = () => {
     client.stop();
     void socket.dispose();
