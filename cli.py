@@ -28,10 +28,10 @@ from client.socket import Message
 from client.task_agent import ask as ask_server
 from client.task_agent import understand as understood_by
 from db.migrate import newest
-from engine.executions import is_time_zone
+from engine.commands.executions import is_time_zone
+from engine.commands.task_agent import AgentOutcome
 from engine.language.lines import MalformedLine, predictions
 from engine.states import Priority
-from engine.task_agent import AgentOutcome
 from errors import BatonError
 from redaction import learn
 from reference import reference

@@ -16,9 +16,9 @@ import uvicorn
 from app import Server
 from db.home import database
 from edge.heads import BoundedHttp
-from engine.crew import crew
 from engine.language import compile_all
-from engine.worker import Worker
+from engine.worker.crew import crew
+from engine.worker.worker import Worker
 from errors import CannotListen
 from monitor import Monitor, look_at, traced
 from redaction import learn

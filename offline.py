@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from auth import Tokens, load_secret, utc_now
 from db.connection import Database
 from db.home import database
-from engine.retention import Retention
+from engine.worker.retention import Retention
 from resolvers.task_agent import Answered, question
 from resolvers.task_agent import ask as ask_agent
 from resolvers.users import ensure_user

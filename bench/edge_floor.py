@@ -23,7 +23,7 @@ from db.gathering import ask_as_user
 from db.paging import Page
 from db.steps import STEPS, StepRow
 from db.tasks import TASKS, TaskRow, get_task_by_number
-from engine.tasks import create_task
+from engine.tasks.changes import create_task
 from ids import Kind, encode
 from settings import Settings
 

@@ -18,9 +18,9 @@ from bench.figures import MICRO
 from bench.ground import backends
 from bench.processes import Meter, running
 from db.query import Query
-from engine.agents import create_agent
-from engine.blueprints import Offer
-from engine.executions import NewExecution, start_execution
+from engine.commands.agents import create_agent
+from engine.commands.blueprints import Offer
+from engine.commands.executions import NewExecution, start_execution
 from resolvers.services import Services, open_services
 from resolvers.users import ensure_user
 from settings import Settings

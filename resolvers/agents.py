@@ -11,8 +11,8 @@ from db import agents as rows
 from db.agents import AGENTS, AgentRow
 from db.connection import Database, Session
 from db.paging import Slice
-from engine import agents as engine
-from engine.blueprints import Offer
+from engine.commands import agents as engine
+from engine.commands.blueprints import Offer
 from engine.models.providers import model_problem
 from engine.tools.tool import BUILTIN_SOURCE, OPERATOR_SOURCE, Tool
 from resolvers.idempotency import Reference
@@ -47,7 +47,7 @@ async def agent_count(db: Database, user_id: UUID, filters: Mapping[str, object]
 async def create_agent(
     session: Session, settings: Settings, user_id: UUID, given: Mapping[str, Any]
 ) -> AgentRow:
-    """As `engine.agents.create_agent`, of what there is here."""
+    """As `engine.commands.agents.create_agent`, of what there is here."""
     return await engine.create_agent(session, user_id, given, await _offer(session, settings, user_id))
 
 
@@ -59,7 +59,7 @@ async def update_agent(
     given: Mapping[str, Any],
     expected_version: int | None,
 ) -> AgentRow:
-    """As `engine.agents.update_agent`, of what there is here."""
+    """As `engine.commands.agents.update_agent`, of what there is here."""
     offer = await _offer(session, settings, user_id)
     return await engine.update_agent(session, user_id, agent_id, given, offer, expected_version)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import jwt
 
 from auth import Tokens
-from engine.errands import NOTHING_AGREED, Agreed
+from engine.tasks.errands import NOTHING_AGREED, Agreed
 from errors import InvalidInput, Issue
 
 LIFE = timedelta(minutes=10)

@@ -13,7 +13,7 @@ from db.executions import ExecutionRow, get_execution
 from db.gathering import Gathered
 from db.messages import MESSAGES, MessageRow
 from db.paging import Slice
-from engine.talking import Disposition, Exchange
+from engine.commands.talking import Disposition, Exchange
 from resolvers.idempotency import Reference
 from resolvers.paging import Window
 

@@ -16,7 +16,7 @@ from db.executions import EXECUTIONS, ExecutionRow
 from db.gathering import Gathered
 from db.paging import Slice
 from db.steps import STEPS, StepRow
-from engine.executions import Cancellation
+from engine.commands.executions import Cancellation
 from engine.states import TERMINAL, Status
 from errors import BadUserInput, FutureCursor
 from events.cursor import Cursor

@@ -11,7 +11,7 @@ from db import interrupts as rows
 from db.connection import Database, Session
 from db.interrupts import INTERRUPTS, InterruptRow
 from db.paging import Slice
-from engine.answers import Accepted, Answer, Result, answer_interrupts
+from engine.commands.answers import Accepted, Answer, Result, answer_interrupts
 from errors import AlreadyAnswered, BadUserInput, InterruptExpired, InvalidInput, Issue, NotFound, Problem
 from resolvers.idempotency import Reference
 from resolvers.paging import Window

@@ -11,9 +11,9 @@ from uuid import UUID
 from auth import Tokens
 from db.connection import Session
 from db.tasks import TaskRow, get_tasks_or_tombstones
-from engine.executions import is_time_zone
+from engine.commands.executions import is_time_zone
+from engine.commands.task_agent import AgentOutcome, Reply, answer
 from engine.language import MessageError, Understanding, plan
-from engine.task_agent import AgentOutcome, Reply, answer
 from errors import InvalidInput, Issue
 from resolvers import confirmations
 from resolvers.idempotency import Reference

@@ -8,7 +8,7 @@ from db import tool_servers as rows
 from db.connection import Database, Session
 from db.idempotency import are_known
 from db.tool_servers import ToolServerRow
-from engine.tool_servers import NewServer
+from engine.commands.tool_servers import NewServer
 from engine.tools.offer import offered_tools
 from engine.tools.offers import ServerFailed, ToolOffer
 from engine.tools.servers import Servers

@@ -9,7 +9,7 @@ import strawberry
 
 import ids
 from db.agents import AgentRow
-from engine import agents as engine
+from engine.commands import agents as engine
 from engine.versions import LongHistory
 from ids import Kind
 from resolvers import agents

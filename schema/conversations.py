@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import strawberry
 
 import ids
-from engine import conversations as engine
-from engine import talking
+from engine.commands import conversations as engine
+from engine.commands import talking
 from ids import Kind
 from resolvers import conversations
 from resolvers.idempotency import Call, Effect, recall_deletion

@@ -12,11 +12,11 @@ import errors
 import ids
 from db.connection import Session
 from db.executions import ExecutionRow
-from engine import executions as engine
-from engine.executions import Budget, Cancellation, NewExecution
-from engine.retries import retry_execution
+from engine.commands import executions as engine
+from engine.commands.executions import Budget, Cancellation, NewExecution
+from engine.commands.retries import retry_execution
+from engine.commands.talking import start_in_conversation
 from engine.states import TERMINAL, Priority, Status
-from engine.talking import start_in_conversation
 from events.cursor import Cursor
 from ids import Kind
 from resolvers import executions

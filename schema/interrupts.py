@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 import errors
-from engine.answers import Accepted, Answer, Result
+from engine.commands.answers import Accepted, Answer, Result
 from engine.states import Decision, InterruptStatus
 from ids import Kind
 from resolvers import interrupts

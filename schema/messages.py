@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from engine.talking import Disposition, Exchange, OnActive, send_message
+from engine.commands.talking import Disposition, Exchange, OnActive, send_message
 from ids import Kind
 from resolvers import conversations
 from resolvers.idempotency import Effect

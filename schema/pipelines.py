@@ -6,9 +6,9 @@ from datetime import datetime
 
 import strawberry
 
-from engine.executions import NewExecution
-from engine.pipeline_plans import PipelineRun
-from engine.pipelines import start_pipeline
+from engine.commands.executions import NewExecution
+from engine.commands.pipelines import start_pipeline
+from engine.runs.pipeline_plans import PipelineRun
 from engine.states import Priority
 from ids import Kind
 from resolvers import executions

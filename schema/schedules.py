@@ -8,8 +8,8 @@ from typing import Annotated
 import strawberry
 
 from db.schedules import ScheduleRow
-from engine import schedules as engine
-from engine.schedules import NewSchedule
+from engine.commands import schedules as engine
+from engine.commands.schedules import NewSchedule
 from engine.states import Priority, StartProblem
 from ids import Kind
 from resolvers import agents, schedules

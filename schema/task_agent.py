@@ -8,8 +8,8 @@ import strawberry
 
 import errors
 from auth import utc_now
+from engine.commands.task_agent import AgentOutcome
 from engine.language import Intent
-from engine.task_agent import AgentOutcome
 from resolvers import task_agent as agent
 from resolvers.idempotency import Effect
 from resolvers.task_agent import Answered

@@ -9,8 +9,8 @@ from typing import Annotated
 import strawberry
 
 import ids
-from engine import tasks as engine
 from engine.states import Priority
+from engine.tasks import changes as engine
 from ids import Kind
 from resolvers import tasks
 from resolvers.idempotency import Effect, recall_deletion

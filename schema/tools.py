@@ -9,7 +9,7 @@ import strawberry
 
 import ids
 from db.tool_servers import ToolServerRow
-from engine import tool_servers as engine
+from engine.commands import tool_servers as engine
 from engine.tools.offer import offered_tools
 from engine.tools.servers import Servers
 from engine.tools.tool import Effect as ToolEffect

@@ -19,7 +19,7 @@ from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
 from db.messages import MessageRow
 from db.tasks import TaskRow
-from engine.conversations import Role
+from engine.commands.conversations import Role
 from engine.states import (
     TERMINAL,
     Decision,

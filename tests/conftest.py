@@ -12,9 +12,9 @@ import pytest
 
 from app import Server
 from db.connection import Database
-from engine.crew import crew
-from engine.run import Crew
-from engine.worker import Worker
+from engine.worker.crew import crew
+from engine.worker.run import Crew
+from engine.worker.worker import Worker
 from resolvers.services import Services
 from settings import Settings
 from tests import postgres

@@ -12,15 +12,15 @@ from uuid import UUID
 from db import agents as agent_rows
 from db.agents import AgentRow
 from db.connection import Database
-from engine.crew import crew
-from engine.executions import Budget, NewExecution, queue_execution
+from engine.commands.executions import Budget, NewExecution, queue_execution
 from engine.models.model import Answer, AnyDecision, CallTools, Model, Think, ToolCall, Turn
 from engine.models.registry import Models
 from engine.tools.asking import ask_user
 from engine.tools.builtin import BUILTIN
 from engine.tools.subagents import WithSubagents
 from engine.tools.tool import AnyTool, StaticTools
-from engine.worker import Worker
+from engine.worker.crew import crew
+from engine.worker.worker import Worker
 from ids import Kind, encode, new_id
 from resolvers.services import Services
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from engine.errands import Outcome
 from engine.language import KnownTask, MessageError, Understanding, answers, plan
 from engine.language.resolution import Candidate
 from engine.models.model import Answer, AnyDecision, CallTools, Think, ToolCall, Turn
 from engine.progress import Progress
-from engine.replies import Told, reply, reply_without_tool
 from engine.states import StepKind
 from engine.steps import Step
+from engine.tasks.errands import Outcome
+from engine.tasks.replies import Told, reply, reply_without_tool
 
 
 class Rules:

@@ -7,8 +7,8 @@ from typing import Any
 from db import interrupts as rows
 from db.connection import Session
 from db.executions import ExecutionRow
-from engine.interrupts import Ask, open_interrupt
 from engine.json_schemas import issues_of, schema_problem
+from engine.runs.interrupts import Ask, open_interrupt
 from engine.states import Decision, InterruptReason
 from engine.steps import Outcome
 from engine.tools.tool import Asked, Effect, EngineTool, Wait

@@ -14,8 +14,8 @@ from db import steps as step_rows
 from db.agents import AgentRow
 from db.connection import Database, Session
 from db.executions import ExecutionRow
-from engine.children import DEEPEST, Share, start_child
 from engine.json_schemas import issues_of
+from engine.runs.children import DEEPEST, Share, start_child
 from engine.states import TERMINAL, Status
 from engine.steps import Outcome
 from engine.tools.tool import AnyTool, Asked, Effect, EngineTool, Toolbox, Tools, Wait

@@ -12,13 +12,13 @@ from typing_extensions import override
 
 from db.connection import Session
 from db.tasks import TaskRow
-from engine import errands
-from engine.errands import Errand, TaskFilters
-from engine.errands import Outcome as Came
 from engine.language import answers
 from engine.language.references import AllRef, NumberRef, Ref, TitleRef
 from engine.states import Priority
 from engine.steps import Outcome
+from engine.tasks import errands
+from engine.tasks.errands import Errand, TaskFilters
+from engine.tasks.errands import Outcome as Came
 from engine.tools.tool import Effect, NeedsApproval, TransactionalTool
 from errors import InvalidInput, Issue
 from ids import Kind, encode

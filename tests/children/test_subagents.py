@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.query import Query
-from engine.executions import Budget
+from engine.commands.executions import Budget
 from engine.steps import Usage
 from ids import Kind, decode
 from tests.api import Api, User

@@ -17,7 +17,7 @@ from graphql import build_schema, parse, validate
 
 from db.connection import Database
 from db.query import Query
-from engine.retention import Retention
+from engine.worker.retention import Retention
 from ids import Kind, decode
 from schema.root import schema
 from tests.client import Client

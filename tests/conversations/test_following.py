@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from db.query import Query
-from engine.retention import Retention
+from engine.worker.retention import Retention
 from events.cursor import Cursor
 from ids import Kind, decode
 from tests.api import Api, User

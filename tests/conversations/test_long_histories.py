@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from db.messages import HistoryRow
 from db.query import Query
-from engine.history import Past, tokens_of
 from engine.models.model import Turn
-from engine.summarizing import asking_for_summary
+from engine.worker.history import Past, tokens_of
+from engine.worker.summarizing import asking_for_summary
 from settings import Settings
 from tests.api import Api, User
 from tests.conftest import working

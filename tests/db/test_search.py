@@ -12,7 +12,7 @@ from db.connection import Database
 from db.paging import Page
 from db.query import Query
 from db.tasks import TASKS
-from engine import tasks
+from engine.tasks import changes
 from ids import new_id
 
 pytestmark = pytest.mark.anyio
@@ -38,7 +38,7 @@ async def test_without_fuzziness_words_and_parts_are_found(db: Database, search:
         await session.run(Query(plain.replace(":", r"\:")))
         await session.run(Query("insert into users (id) values (:id)"), id=ada)
     async with db.as_user(ada) as session:
-        await tasks.create_task(session, ada, {"title": "Call the dentist"})
+        await changes.create_task(session, ada, {"title": "Call the dentist"})
 
         found = await TASKS.page(session, Page(10, "CREATED_AT"), {"user_id": ada, "search": search})
 

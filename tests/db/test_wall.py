@@ -10,8 +10,8 @@ import pytest
 from db.connection import API_ROLE, Database
 from db.query import Query
 from db.tables import OWNED
-from engine import tasks
-from engine.executions import NewExecution, start_execution
+from engine.commands.executions import NewExecution, start_execution
+from engine.tasks import changes
 from ids import new_id
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ async def ada_and_bob(db: Database) -> tuple[object, object]:
                 Query("insert into users (id, email) values (:id, :email)"), id=user, email=email
             )
     async with db.as_user(ada) as session:
-        await tasks.create_task(session, ada, {"title": "Buy milk"})
+        await changes.create_task(session, ada, {"title": "Buy milk"})
         run = await start_execution(session, ada, NewExecution("show my tasks"))
         await session.run(
             Query(

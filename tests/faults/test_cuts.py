@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from engine.executions import NewExecution, start_execution
+from engine.commands.executions import NewExecution, start_execution
 from engine.topics import CANCEL_TOPIC, DUE_TOPIC, QUEUE_TOPIC
 from resolvers.services import Services, open_services
 from resolvers.users import ensure_user

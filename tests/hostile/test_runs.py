@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from engine.worker import Worker
+from engine.worker.worker import Worker
 from tests.api import Api, User
 from tests.hostile.sentences import SENTENCES, TITLE
 

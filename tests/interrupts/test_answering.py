@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from db.query import Query
-from engine.chores import end_unanswered_runs
+from engine.worker.chores import end_unanswered_runs
 from ids import Kind, encode, new_id, parse
 from tests.api import Api, User
 from tests.interrupts.asking import answer, asked, settled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.executions import Budget
+from engine.commands.executions import Budget
 from tests.api import Api, User
 from tests.interrupts.asking import answer, asked, settled
 from tests.scripted import Answer, Script, Think, make_agent, scripted, start

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from db.query import Query
-from engine.chores import end_unanswered_runs
-from engine.executions import Budget
+from engine.commands.executions import Budget
+from engine.worker.chores import end_unanswered_runs
 from ids import Kind, decode
 from tests.api import Api, User
 from tests.interrupts.asking import answer, asked

@@ -10,7 +10,7 @@ import yaml
 from app import Server
 from db.connection import _CLOSE_SECONDS
 from edge.connections import _CLEAN_UP_SECONDS
-from engine.worker import _LAST_WORD_SECONDS
+from engine.worker.worker import _LAST_WORD_SECONDS
 from events.notifier import _LAST_WORDS_SECONDS
 from launch import ApiServer
 from settings import Settings

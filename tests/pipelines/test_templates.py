@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.templates import NAME, fill, is_name, references
+from engine.runs.templates import NAME, fill, is_name, references
 
 names = st.from_regex(NAME, fullmatch=True)
 plain = st.text().filter(lambda text: "{" not in text and "}" not in text)

@@ -12,8 +12,8 @@ from asyncpg.pool import PoolConnectionProxy
 
 from db.connection import Database
 from db.query import Query
-from engine.executions import NewExecution, start_execution
-from engine.tasks import create_task
+from engine.commands.executions import NewExecution, start_execution
+from engine.tasks.changes import create_task
 from tests.api import Api, User
 from tests.plans.roads import Road, Roads
 

@@ -11,7 +11,7 @@ import pytest
 from db import retention as rows
 from db.connection import Database
 from db.query import Query
-from engine.retention import Retention
+from engine.worker.retention import Retention
 from ids import Kind, decode, new_id
 from tests.api import Api, User
 from tests.conftest import working

@@ -12,19 +12,19 @@ from db import queue
 from db.connection import Database
 from db.executions import ExecutionRow
 from db.query import Query
-from engine.clock import Clock
-from engine.crew import crew
-from engine.journal import Journal
 from engine.log import tell_status
 from engine.models.model import AnyDecision, CallTools, Model, ToolCall, Turn
 from engine.models.registry import Models
-from engine.patience import Patience
-from engine.scribe import Scribe
 from engine.states import StepKind
 from engine.steps import Step
 from engine.tools.tool import AnyTool, Call, Effect, ExternalTool, StaticTools
 from engine.versions import ASSISTANT, AgentVersion, Versions
-from engine.worker import Worker
+from engine.worker.clock import Clock
+from engine.worker.crew import crew
+from engine.worker.journal import Journal
+from engine.worker.patience import Patience
+from engine.worker.scribe import Scribe
+from engine.worker.worker import Worker
 from ids import Kind, decode
 from tests.api import Api, User
 from tests.conftest import working

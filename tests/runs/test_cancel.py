@@ -16,7 +16,7 @@ import pytest
 from engine.endings import STOPPED
 from engine.models.model import Turn
 from engine.tools.tool import Call, Effect
-from engine.worker import Worker
+from engine.worker.worker import Worker
 from errors import LeaseLost
 from ids import Kind, decode
 from tests.api import Api

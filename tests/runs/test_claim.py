@@ -16,9 +16,9 @@ from db import queue
 from db.connection import BY_INDEX
 from db.due import look
 from db.query import Query
-from engine.chores import queue_due_runs
 from engine.endings import answered
-from engine.journal import Journal
+from engine.worker.chores import queue_due_runs
+from engine.worker.journal import Journal
 from ids import Kind, decode
 from tests.api import START, Api, User
 from tests.runs.parts import CANCEL, journal_of

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from db.query import Query
-from engine.chores import sweep_lost_runs
 from engine.models.model import Answer
 from engine.states import StepKind
 from engine.steps import Outcome
 from engine.tools.tool import Call, Effect, ToolFailed, Transient
+from engine.worker.chores import sweep_lost_runs
 from tests.api import Api, User
 from tests.runs.parts import CANCEL, Script, calls, claimed, let_lease_run_out, playing, tool
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from db.query import Query
-from engine.chores import end_late_runs
 from engine.models.model import Answer, ModelFailed, Think, Turn
 from engine.models.rules import Rules
 from engine.steps import Usage
 from engine.tools.tool import Call, Transient
+from engine.worker.chores import end_late_runs
 from tests.api import Api, User
 from tests.runs.parts import Script, calls, playing, tool
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis.strategies import floats, integers, none
 
-from engine.patience import Patience
+from engine.worker.patience import Patience
 
 PATIENCE = Patience(first_seconds=1, longest_seconds=60)
 

@@ -12,7 +12,7 @@ from db import leases, queue
 from db.connection import Database
 from db.query import Query
 from engine.endings import HANDED_BACK
-from engine.worker import Worker
+from engine.worker.worker import Worker
 from tests.api import AWAIT, START, Api
 from tests.client import GraphQLErrors
 from tests.conftest import working

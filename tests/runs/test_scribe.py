@@ -11,12 +11,12 @@ from db import queue
 from db.connection import Session
 from db.query import Query
 from engine.endings import answered
-from engine.entry import Entry
-from engine.journal import Journal
-from engine.scribe import Scribe
 from engine.states import StepKind
 from engine.steps import Outcome
-from engine.tasks import create_task
+from engine.tasks.changes import create_task
+from engine.worker.entry import Entry
+from engine.worker.journal import Journal
+from engine.worker.scribe import Scribe
 from errors import InvalidInput, Issue
 from ids import Kind, encode
 from tests.api import Api, User

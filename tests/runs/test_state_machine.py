@@ -30,17 +30,17 @@ from db import queue
 from db.connection import Database
 from db.executions import get_execution
 from db.query import Query
-from engine.children import Share, start_child
-from engine.chores import end_late_runs, queue_due_runs, sweep_lost_runs
-from engine.clock import Clock
+from engine.commands.executions import NewExecution, cancel_execution, start_execution
 from engine.endings import HANDED_BACK, LATE, STOPPED, answered, failed
-from engine.executions import NewExecution, cancel_execution, start_execution
-from engine.journal import Journal, Parked
 from engine.log import tell_status
-from engine.moves import resume
-from engine.scribe import CancelRequested, Scribe
+from engine.runs.children import Share, start_child
+from engine.runs.moves import resume
 from engine.states import EndReason, StepKind
 from engine.tools.tool import Wait
+from engine.worker.chores import end_late_runs, queue_due_runs, sweep_lost_runs
+from engine.worker.clock import Clock
+from engine.worker.journal import Journal, Parked
+from engine.worker.scribe import CancelRequested, Scribe
 from errors import LeaseLost
 from resolvers.users import ensure_user
 

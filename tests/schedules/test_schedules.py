@@ -13,9 +13,9 @@ import pytest
 from db.connection import Database
 from db.due import look
 from db.query import Query
-from engine.schedules import start_due_runs
+from engine.commands.schedules import start_due_runs
 from engine.topics import QUEUE_TOPIC
-from engine.upkeep import Upkeep
+from engine.worker.upkeep import Upkeep
 from ids import Kind, decode
 from tests.api import SCHEDULE, Api, User
 

@@ -17,24 +17,22 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-import engine.clock
-import engine.executions
-import engine.journal
-import engine.worker
 from db.connection import Session
-from engine.desk import Desk
-from engine.dialogue import Dialogues
+from engine.commands import executions
+from engine.commands.executions import NewExecution, cancel_execution, start_execution
 from engine.endings import failed
-from engine.executions import NewExecution, cancel_execution, start_execution
 from engine.models.model import Answer, AnyDecision, CallTools, ToolCall, Turn
 from engine.models.registry import Models
-from engine.patience import Patience
-from engine.run import Crew
 from engine.states import EndReason, Priority, StepKind
 from engine.steps import Outcome
 from engine.tools.tool import AnyTool, Call, Effect, ExternalTool, StaticTools, TransactionalTool, Transient
 from engine.versions import Versions
-from engine.worker import Worker
+from engine.worker import clock, journal, worker
+from engine.worker.desk import Desk
+from engine.worker.dialogue import Dialogues
+from engine.worker.patience import Patience
+from engine.worker.run import Crew
+from engine.worker.worker import Worker
 from errors import Unavailable
 from events.bell import Bell
 from settings import Settings
@@ -262,14 +260,11 @@ class World:
     def _made_up(self) -> Iterator[None]:
         """Clocks, ids and dice of the engine are this history's."""
         random.seed(self.random.random())
-        clock = SimpleNamespace(monotonic=self.loop.time)
+        steady = SimpleNamespace(monotonic=self.loop.time)
         places: list[tuple[Any, str, Any]] = [
-            (engine.clock, "time", clock),
-            (engine.journal, "time", clock),
-            *(
-                (module, "new_id", self.new_id)
-                for module in (engine.executions, engine.journal, engine.worker)
-            ),
+            (clock, "time", steady),
+            (journal, "time", steady),
+            *((module, "new_id", self.new_id) for module in (executions, journal, worker)),
         ]
         kept = [getattr(module, name) for module, name, _ in places]
         for module, name, value in places:

@@ -1,0 +1,1 @@
+"""Tasks: how they are changed, and how people speak of them."""
