@@ -12,8 +12,9 @@ from uuid import UUID
 
 from auth import Tokens
 from bench.sockets import Subscriber, subscribe
-from db.connection import Database, Session
+from db.connection import Database
 from db.query import Query
+from db.session import Session
 from engine.log import append
 from events.cursor import Cursor
 from events.hub import Hub, open_hub

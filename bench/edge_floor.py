@@ -17,10 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from db.connection import Database, Session
+from db.connection import Database
 from db.executions import EXECUTIONS, ExecutionRow
 from db.gathering import ask_as_user
 from db.paging import Page
+from db.session import Session
 from db.steps import STEPS, StepRow
 from db.tasks import TASKS, TaskRow, get_task_by_number
 from engine.tasks.changes import create_task

@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from db.connection import Database, Session
+from db.connection import Database
 from db.events import insert_activity
 from db.paging import Page
+from db.session import Session
 from db.tasks import (
     TASKS,
     TaskRow,

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import bindparam
 
-from db.connection import Reader, Session
 from db.paging import Listing
 from db.query import Query, Row
+from db.session import Reader, Session
 from db.tables import Agent, AgentVersion
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
-from db.connection import Database, Reader
+from db.connection import Database
 from db.gathering import ask_as_user, by_place, spread, types_of
 from db.query import Query, Row
+from db.session import Reader
 
 R = TypeVar("R", bound=Row)
 

@@ -5,8 +5,8 @@ The table is not logged: it is written often, and a crash of Postgres may well f
 
 from __future__ import annotations
 
-from db.connection import Session
 from db.query import Query, Row
+from db.session import Session
 
 
 class BudgetRow(Row):

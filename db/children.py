@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from db.connection import Reader, Session
 from db.executions import COLUMNS, OF_RUN, ExecutionRow
 from db.query import Query
+from db.session import Reader, Session
 
 _LIVE = "status not in ('COMPLETED', 'FAILED', 'CANCELLED')"
 

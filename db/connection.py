@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
-import asyncpg.pool
-import orjson
 
-from db.query import API_ROLE, Query, Row
+from db.driver import (
+    CLOSE_SECONDS,
+    LOST,
+    Driver,
+    Lent,
+    is_closed,
+    keep,
+    prepare,
+    reaching,
+    roll_back,
+    teach_json,
+)
+from db.query import API_ROLE, Query
+from db.session import Hints, R, Reader, Session
 from db.watchdog import Watchdog
 from errors import Unauthenticated, Unavailable
 
-log = logging.getLogger("baton.db")
-
-R = TypeVar("R", bound=Row)
 T = TypeVar("T")
-Hints = dict[str, int]
-Lent: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Any]"
-Driver: TypeAlias = "asyncpg.Connection[Any] | Lent"
 
-# Connections keep the API's role, so that nothing is seen by mistake: the system must ask to see more.
-# A database that was never migrated has no such role, and nothing to see either.
-_KEEP_ROLE = f"""
-do $$ begin
-  if exists (select from pg_roles where rolname = '{API_ROLE}') then set role {API_ROLE}; end if;
-end $$
-"""
 _AS_SYSTEM = "begin; set local role none"
 # A plan may be as old as the connection: made for an empty table, kept while a hundred thousand rows came.
 BY_INDEX = """
@@ -42,90 +38,7 @@ BY_INDEX = """
 "For statements that look at a few rows of however many: no plan of theirs walks through a table."
 _AS_USER = "begin; select set_config('role', '{role}', true), set_config('baton.user_id', '{user}', true)"
 _IMPATIENT = ", set_config('lock_timeout', '{milliseconds}', true)"
-_ACT_FOR = f"select set_config('role', '{API_ROLE}', true), set_config('baton.user_id', $1, true)"
-_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the server's last word came between two of ours
-    asyncpg.OperatorInterventionError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    OSError,
-)
-_CLOSE_SECONDS = 5.0
 _TRIES = 3
-
-
-class Reader(ABC):
-    """What reads. Statements that write need a Session."""
-
-    @abstractmethod
-    async def all(self, query: Query[R], **parameters: object) -> list[R]:
-        """Every row of the answer."""
-
-    async def first(self, query: Query[R], **parameters: object) -> R | None:
-        """The first row, or None where there is none."""
-        rows = await self.all(query, **parameters)
-        return rows[0] if rows else None
-
-    async def one(self, query: Query[R], **parameters: object) -> R:
-        """The row of a statement that always has one."""
-        row = await self.first(query, **parameters)
-        if row is None:
-            raise LookupError(query.sql)
-        return row
-
-
-class Readers(Protocol):
-    """Where a user's rows can be read."""
-
-    def reading(self, user_id: UUID) -> Reader:
-        """Reads this user's rows; statements that follow one another may see what was committed between."""
-        ...
-
-
-class Session(Reader):
-    """One open transaction. Who is handed a session never commits: who opened it does."""
-
-    def __init__(self, driver: Driver, user_id: UUID | None) -> None:
-        self._driver = driver
-        self.user_id = user_id
-        self.hints: Hints = {}
-        "Topics to be hinted once this is committed, each with its newest seq."
-        self.afterwards: list[Callable[[], None]] = []
-        "To be called once this is committed; what is called does not wait and does not raise."
-
-    async def all(self, query: Query[R], **parameters: object) -> list[R]:
-        """Every row of the answer."""
-        return await self.fetch(self._text(query), query.arguments(parameters), query.row)
-
-    async def fetch(self, sql: str, arguments: Sequence[object], row: type[R]) -> list[R]:
-        """What a statement returns whose text is the caller's: another one for each role."""
-        with _reaching(self._driver):
-            return await self._driver.fetch(sql, *arguments, record_class=row)
-
-    async def run(self, query: Query[Any], **parameters: object) -> int:
-        """Carry out a statement that returns nothing; answers how many rows it touched."""
-        arguments = query.arguments(parameters)
-        with _reaching(self._driver):
-            status = await self._driver.execute(self._text(query), *arguments)
-        tail = status.rpartition(" ")[2]
-        return int(tail) if tail.isdigit() else 0
-
-    async def act_for(self, user_id: UUID | None) -> None:
-        """In a system transaction: see and write this user's rows only from here on; None: everybody's."""
-        with _reaching(self._driver):
-            if user_id is None:
-                await self._driver.execute("set local role none")
-            else:
-                await self._driver.fetch(_ACT_FOR, str(user_id))
-        self.user_id = user_id
-
-    def _text(self, query: Query[Any]) -> str:
-        return query.as_system if self.user_id is None else query.sql
-
-    def hint(self, topic: str, seq: int = 0) -> None:
-        """After the commit, tell everyone who waits on this topic to look at the table."""
-        self.hints[topic] = max(seq, self.hints.get(topic, 0))
 
 
 class Database:
@@ -175,7 +88,7 @@ class Database:
             self._resting.append(await self._pool.acquire(timeout=self._acquire_seconds))
         except BaseException as error:
             await self.close()
-            if isinstance(error, (*_LOST, asyncpg.PostgresError, TimeoutError)):
+            if isinstance(error, (*LOST, asyncpg.PostgresError, TimeoutError)):
                 raise Unavailable() from error
             raise
 
@@ -187,8 +100,8 @@ class Database:
             max_size=self._size,
             timeout=self._acquire_seconds,
             command_timeout=30,
-            init=_teach_json if pooler else prepare,
-            reset=_keep,
+            init=teach_json if pooler else prepare,
+            reset=keep,
             statement_cache_size=0 if pooler else 100,
             server_settings={"application_name": self._name, **({} if pooler else self._ways)},
         )
@@ -207,7 +120,7 @@ class Database:
         while self._resting:
             await self._pool.release(self._resting.pop())
         try:
-            async with asyncio.timeout(_CLOSE_SECONDS):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
@@ -278,13 +191,13 @@ class Database:
         async with self.connection() as driver:
             session = Session(driver, user_id)
             try:
-                with _reaching(driver):
+                with reaching(driver):
                     await driver.execute(begin + self._also)
                 yield session
-                with _reaching(driver):
+                with reaching(driver):
                     await driver.execute("commit")
             except BaseException:  # a cancellation can come at any of the three
-                await _roll_back(driver)
+                await roll_back(driver)
                 raise
         for call in session.afterwards:
             call()
@@ -304,13 +217,13 @@ class Database:
         """A connection with the API's role, to be given back. Raises Unavailable."""
         if self._pool is None:
             raise Unavailable()
-        with _reaching(None):
+        with reaching(None):
             await self._turn()
         try:
             driver = await self._rested(self._pool)
         except BaseException:
             self._turns.release()
-            with _reaching(None):
+            with reaching(None):
                 raise
         self._watchdog.lend(driver)
         return driver
@@ -318,7 +231,7 @@ class Database:
     async def _rested(self, pool: asyncpg.Pool[Any]) -> Lent:
         while self._resting:
             driver = self._resting.pop()
-            if not _is_closed(driver):
+            if not is_closed(driver):
                 return driver
             await pool.release(driver)
         return await pool.acquire(timeout=self._acquire_seconds)
@@ -335,7 +248,7 @@ class Database:
         assert self._pool is not None
         self._watchdog.take_back(driver)
         try:
-            if self._closing or _is_closed(driver):
+            if self._closing or is_closed(driver):
                 await self._pool.release(driver)
             else:
                 self._resting.append(driver)
@@ -360,8 +273,8 @@ class UserReader(Reader):
             return await driver.fetch(sql, *arguments, self._user, record_class=row)
         except BaseException as error:
             if not isinstance(error, asyncpg.PostgresError):
-                await _roll_back(driver)  # what the server may still say of it must reach nobody else
-            with _reaching(driver):
+                await roll_back(driver)  # what the server may still say of it must reach nobody else
+            with reaching(driver):
                 raise
         finally:
             await self._db.give_back(driver)
@@ -375,61 +288,5 @@ class _PooledReader(UserReader):
             return await session.fetch(sql, [*arguments, self._user], row)
 
 
-@contextmanager
-def _reaching(driver: Driver | None) -> Generator[None]:
-    """A lost connection is Unavailable; a wrong use of a good one stays the fault of ours that it is."""
-    try:
-        yield
-    except (*_LOST, TimeoutError) as error:
-        if isinstance(error, asyncpg.InterfaceError) and driver is not None and not _is_closed(driver):
-            raise
-        log.warning("the database cannot be reached: %r", error)
-        raise Unavailable() from error
-
-
-def _is_closed(driver: Driver) -> bool:
-    try:
-        return driver.is_closed()
-    except asyncpg.InterfaceError:  # the pool took a lost connection back before us
-        return True
-
-
 def _nobody_listens(_: Hints) -> None:
     """Until a hub is there, hints go nowhere: readers poll."""
-
-
-async def prepare(driver: Driver) -> None:
-    """Give a connection our codecs and the API's role."""
-    await _teach_json(driver)
-    await driver.execute(_KEEP_ROLE)
-
-
-async def _teach_json(driver: Driver) -> None:
-    """Jsonb comes and goes as Python values."""
-    await driver.set_type_codec(
-        "jsonb", encoder=_encode_json, decoder=orjson.loads, schema="pg_catalog", format="text"
-    )
-
-
-def _encode_json(value: object) -> str:
-    return orjson.dumps(value, default=_encode_uuid).decode()
-
-
-def _encode_uuid(value: object) -> str:
-    """The driver's UUIDs are a subclass, which orjson does not take for one."""
-    if isinstance(value, UUID):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-async def _keep(driver: Driver) -> None:
-    """Nothing to reset: all that we set, but for the role, ends with its transaction."""
-
-
-async def _roll_back(driver: Driver) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await driver.execute("rollback")
-    except (*_LOST, TimeoutError, asyncpg.PostgresError):
-        if not _is_closed(driver):
-            driver.terminate()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from db.connection import Session
 from db.query import Query, Row
+from db.session import Session
 
 MOST = 10_000
 KEPT_DAYS = 30

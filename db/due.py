@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from db.connection import Session
 from db.leases import LATE
 from db.query import Query, Row
+from db.session import Session
 
 RETENTION = "retention"
 "Under this name its sweeps take turns."

@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 
-from db.connection import Reader, Session
 from db.paging import Listing
 from db.query import Query, Row
+from db.session import Reader, Session
 from db.tables import Execution
 
 

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from db.connection import Database, Reader
+from db.connection import Database
 from db.query import Query, Row
+from db.session import Reader
 
 R = TypeVar("R", bound=Row)
 Ask: TypeAlias = Callable[[list[Any]], Awaitable[Sequence[Any]]]

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
-from db.connection import Session
 from db.query import Query, Row
+from db.session import Session
 from errors import IdempotencyInFlight
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import bindparam
 
-from db.connection import Reader, Session
 from db.executions import ExecutionRow
 from db.leases import MemberRow
 from db.paging import Listing
 from db.query import Query, Row
+from db.session import Reader, Session
 from db.tables import Interrupt
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from db.connection import Session
 from db.events import USERS_HEAR
 from db.query import Query, Row
+from db.session import Session
 
 
 class WrittenRow(Row):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from db.connection import Session
 from db.query import Query
+from db.session import Session
 from db.steps import StepRow
 
 # Begins and ends of steps take two seqs each, in order, from the second entry of the new run's log on.

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from db.connection import Session
 from db.executions import COLUMNS, HELD, OF_RUN, ExecutionRow
 from db.query import Query, Row
+from db.session import Session
 
 
 class MemberRow(Row):

@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.connection import Session
 from db.query import Query, Row
+from db.session import Session
 from errors import BatonError, Unavailable
 
 _ROOT = Path(__file__).parent.parent

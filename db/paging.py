@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from db.connection import Reader
 from db.gathering import Gathered
 from db.query import Query, Row
+from db.session import Reader
 
 R = TypeVar("R", bound=Row)
 Column = InstrumentedAttribute[Any]

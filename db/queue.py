@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from db.connection import Session
 from db.executions import COLUMNS, OF_RUN, ExecutionRow
 from db.query import Query, Row
+from db.session import Session
 from telemetry import tracing
 
 HEAD_START_SECONDS = 300

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from db.connection import Session
 from db.events import delete_events
 from db.query import Query, Row
+from db.session import Session
 
 _BATCH = 1_000
 _RUNS = 100

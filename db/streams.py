@@ -11,10 +11,10 @@ from uuid import UUID
 
 import asyncpg
 
-from db.connection import Reader
 from db.conversations import ConversationRow
 from db.executions import ExecutionRow
 from db.query import Query, Row
+from db.session import Reader
 from db.users import UserRow
 
 L = TypeVar("L", bound=Row)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from db.connection import Reader, Session
 from db.query import Query, Row
+from db.session import Reader, Session
 
 
 class SummaryRow(Row):

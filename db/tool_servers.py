@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from db.connection import Reader, Session
 from db.query import Query, Row
+from db.session import Reader, Session
 
 
 class ToolServerRow(Row):

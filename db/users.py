@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from db.connection import Reader, Session
 from db.query import Query, Row
+from db.session import Reader, Session
 
 
 class UserRow(Row):

@@ -7,9 +7,9 @@ from functools import partial
 from uuid import UUID
 
 from db import events as rows
-from db.connection import Session
 from db.conversations import tell_conversations
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.facts import status_fact
 from engine.states import TERMINAL
 from events.kinds import Event, ExecutionStatusChanged, StepFinished

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from db import agents as rows
 from db.agents import AGENTS, AgentRow
-from db.connection import Database, Session
+from db.connection import Database
 from db.paging import Slice
+from db.session import Session
 from engine.commands import agents as engine
 from engine.commands.blueprints import Offer
 from engine.models.providers import model_problem

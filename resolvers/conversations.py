@@ -7,12 +7,13 @@ from uuid import UUID
 
 from db import conversations as rows
 from db import messages as message_rows
-from db.connection import Database, Readers, Session
+from db.connection import Database
 from db.conversations import CONVERSATIONS, ConversationRow
 from db.executions import ExecutionRow, get_execution
 from db.gathering import Gathered
 from db.messages import MESSAGES, MessageRow
 from db.paging import Slice
+from db.session import Readers, Session
 from engine.commands.talking import Disposition, Exchange
 from resolvers.idempotency import Reference
 from resolvers.paging import Window

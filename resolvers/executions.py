@@ -10,11 +10,12 @@ from db import events as event_rows
 from db import executions as rows
 from db import queue
 from db import steps as step_rows
-from db.connection import Database, Readers, Session
+from db.connection import Database
 from db.events import EventRow
 from db.executions import EXECUTIONS, ExecutionRow
 from db.gathering import Gathered
 from db.paging import Slice
+from db.session import Readers, Session
 from db.steps import STEPS, StepRow
 from engine.commands.executions import Cancellation
 from engine.states import TERMINAL, Status

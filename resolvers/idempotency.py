@@ -10,8 +10,8 @@ from uuid import UUID
 
 import orjson
 
-from db.connection import Session
 from db.idempotency import claim_key, keep_reference
+from db.session import Session
 from errors import IdempotencyConflict, InvalidInput, Issue
 
 T = TypeVar("T")

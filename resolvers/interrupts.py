@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from db import interrupts as rows
-from db.connection import Database, Session
+from db.connection import Database
 from db.interrupts import INTERRUPTS, InterruptRow
 from db.paging import Slice
+from db.session import Session
 from engine.commands.answers import Accepted, Answer, Result, answer_interrupts
 from errors import AlreadyAnswered, BadUserInput, InterruptExpired, InvalidInput, Issue, NotFound, Problem
 from resolvers.idempotency import Reference

@@ -5,9 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from db import schedules as rows
-from db.connection import Database, Session
+from db.connection import Database
 from db.paging import Slice
 from db.schedules import SCHEDULES, ScheduleRow
+from db.session import Session
 from resolvers.idempotency import Reference
 from resolvers.paging import Window
 

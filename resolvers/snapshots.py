@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from db import events as rows
-from db.connection import Reader
 from db.conversations import ConversationRow
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
+from db.session import Reader
 from db.steps import StepRow
 from engine.states import InterruptStatus, StepStatus
 from events import kinds

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from db import streams as rows
-from db.connection import Reader
 from db.events import EventRow
 from db.executions import ExecutionRow
+from db.session import Reader
 from engine.states import TERMINAL
 from events.kinds import ExecutionStatusChanged
 from resolvers import logs

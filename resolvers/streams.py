@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
-from db.connection import Reader
 from db.events import EventRow, FoundRow
+from db.session import Reader
 from errors import FutureCursor, NotFound, Unavailable
 from events.backoff import Backoff
 from events.cursor import Cursor

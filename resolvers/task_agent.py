@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from auth import Tokens
-from db.connection import Session
+from db.session import Session
 from db.tasks import TaskRow, get_tasks_or_tombstones
 from engine.commands.executions import is_time_zone
 from engine.commands.task_agent import AgentOutcome, Reply, answer

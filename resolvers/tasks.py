@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from db import tasks as rows
-from db.connection import Database, Session
+from db.connection import Database
 from db.paging import Slice
+from db.session import Session
 from db.tasks import TASKS, TaskRow
 from errors import BadUserInput
 from resolvers.idempotency import Reference

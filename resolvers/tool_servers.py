@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from db import tool_servers as rows
-from db.connection import Database, Session
+from db.connection import Database
 from db.idempotency import are_known
+from db.session import Session
 from db.tool_servers import ToolServerRow
 from engine.commands.tool_servers import NewServer
 from engine.tools.offer import offered_tools

@@ -16,7 +16,8 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 
 from auth import Outsider, Principal, Tokens
 from db import users as rows
-from db.connection import Database, Session
+from db.connection import Database
+from db.session import Session
 from db.users import PasswordRow, UserRow
 from errors import EmailTaken, InvalidCredentials, InvalidInput, Issue, Unauthenticated
 from ids import new_id

@@ -10,8 +10,8 @@ import strawberry
 
 import errors
 import ids
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.commands import executions as engine
 from engine.commands.executions import Budget, Cancellation, NewExecution
 from engine.commands.retries import retry_execution

@@ -12,7 +12,7 @@ import strawberry
 
 import errors
 import ids
-from db.connection import Session
+from db.session import Session
 from ids import Kind
 from resolvers.idempotency import Call, Effect, once
 from schema.context import Info

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from db import agents as rows
 from db.agents import AgentRow
-from db.connection import Session
+from db.session import Session
 from db.tasks import lock_owner
 from engine.commands.blueprints import Blueprint, Offer, as_given
 from engine.tools.subagents import subagent_tools

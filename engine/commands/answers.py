@@ -9,9 +9,9 @@ from uuid import UUID
 
 from db import interrupts as rows
 from db.children import lock_families
-from db.connection import Session
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
+from db.session import Session
 from engine.endings import Ending
 from engine.json_schemas import issues_of
 from engine.runs.budgets import raise_budget

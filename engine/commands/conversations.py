@@ -10,9 +10,9 @@ from uuid import UUID
 
 from db import conversations as rows
 from db import messages as message_rows
-from db.connection import Session
 from db.conversations import ConversationRow
 from db.messages import MessageRow
+from db.session import Session
 from engine.commands.agents import agent_for_work
 from engine.facts import message_facts
 from engine.log import append

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from db import executions as rows
 from db import queue
 from db.children import lock_families
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from db.tasks import get_task
 from engine.commands.agents import agent_for_work
 from engine.log import tell_status

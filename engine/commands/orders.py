@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from db.connection import Session
+from db.session import Session
 from db.tasks import TaskRow
 from engine.language import Understanding
 from engine.tasks.errands import Errand, Outcome, standing

@@ -7,8 +7,8 @@ from dataclasses import replace
 from uuid import UUID
 
 from db import children
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.commands.agents import agent_for_work
 from engine.commands.executions import NewExecution, check, queue_execution
 from engine.log import tell_status

@@ -15,8 +15,8 @@ from db import executions as rows
 from db import kept_steps
 from db import messages as message_rows
 from db import steps as step_rows
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.commands.executions import as_asked, queue_execution
 from engine.commands.pipelines import queue_pipeline
 from engine.log import append

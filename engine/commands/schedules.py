@@ -9,8 +9,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db import schedules as rows
-from db.connection import Database, Session
+from db.connection import Database
 from db.schedules import LockedRow, ScheduleRow, TickRow
+from db.session import Session
 from engine.commands.agents import agent_for_work
 from engine.commands.cron import Cron, NotCron
 from engine.commands.executions import LONGEST_INPUT, NewExecution, is_time_zone, start_execution

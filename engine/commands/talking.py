@@ -11,10 +11,10 @@ import asyncpg
 from db import conversations as rows
 from db import messages as message_rows
 from db.children import lock_families
-from db.connection import Session
 from db.conversations import ConversationRow
 from db.executions import ExecutionRow, get_execution
 from db.messages import MessageRow
+from db.session import Session
 from engine.commands.agents import agent_for_work
 from engine.commands.conversations import Role, Words, add_message
 from engine.commands.executions import NewExecution, check

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
 
-from db.connection import Session
+from db.session import Session
 from db.tasks import TaskRow
 from engine.commands.orders import Order, are_one_change, look_at, of_several, rows_of
 from engine.language import Candidate, Intent, Understanding, answers

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from db import tool_servers as rows
-from db.connection import Session
+from db.session import Session
 from db.tool_servers import ToolServerRow
 from engine.tools.offers import ToolOffer
 from engine.tools.sealing import Seal

@@ -5,8 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from db import children, queue
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.runs.families import Move, after_child, stop_children
 from engine.runs.stages import after_run
 from engine.runs.turns import after_turn

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from db import executions
-from db.connection import Session
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
+from db.session import Session
 from engine.limits import Overrun
 from engine.states import Decision, InterruptReason
 

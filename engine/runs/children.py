@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from db import queue
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.log import tell_status
 from engine.topics import QUEUE_TOPIC
 from ids import new_id

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from db import interrupts as rows
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.endings import failed
 from engine.runs.interrupts import close_interrupts
 from engine.runs.moves import move

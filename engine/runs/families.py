@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db import children, interrupts
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.endings import Ending, asked_to_stop
 from engine.states import Cause, EndReason, Status
 

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from db import executions
 from db import interrupts as rows
-from db.connection import Session
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
+from db.session import Session
 from engine.facts import interrupt_facts
 from engine.log import append, append_activity
 from engine.states import Decision, InterruptReason, InterruptStatus

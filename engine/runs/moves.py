@@ -6,8 +6,8 @@ from db import executions as rows
 from db import interrupts as interrupt_rows
 from db import leases, queue
 from db import steps as step_rows
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.endings import Ending
 from engine.log import append, count, tell_status
 from engine.runs.aftermath import after_end

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from db import children
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.endings import answered, failed
 from engine.log import append
 from engine.runs.children import Share, start_child

@@ -8,10 +8,10 @@ from db import agents as agent_rows
 from db import conversations as rows
 from db import messages as message_rows
 from db import queue
-from db.connection import Session
 from db.conversations import ConversationRow
 from db.executions import ExecutionRow
 from db.messages import MessageRow
+from db.session import Session
 from engine.endings import Ending
 from engine.log import tell_status
 from engine.states import Cause, Priority, Status

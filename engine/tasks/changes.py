@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from db import tasks as rows
-from db.connection import Session
+from db.session import Session
 from db.tasks import TaskRow
 from engine.facts import task_facts
 from engine.log import append_activity

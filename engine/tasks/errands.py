@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
-from db.connection import Session
 from db.paging import Page
+from db.session import Session
 from db.tasks import TASKS, TaskRow, get_tasks, get_tasks_by_numbers, recent_tasks
 from engine.language.references import NumberRef, Ref
 from engine.language.resolution import Ambiguous, KnownTask, Match, resolve

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from db import interrupts as rows
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.json_schemas import issues_of, schema_problem
 from engine.runs.interrupts import Ask, open_interrupt
 from engine.states import Decision, InterruptReason

@@ -12,8 +12,9 @@ from db import agents as agent_rows
 from db import children
 from db import steps as step_rows
 from db.agents import AgentRow
-from db.connection import Database, Session
+from db.connection import Database
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.json_schemas import issues_of
 from engine.runs.children import DEEPEST, Share, start_child
 from engine.states import TERMINAL, Status

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import override
 
-from db.connection import Session
+from db.session import Session
 from db.tasks import TaskRow
 from engine.language import answers
 from engine.language.references import AllRef, NumberRef, Ref, TitleRef

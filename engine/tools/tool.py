@@ -10,8 +10,8 @@ from uuid import UUID
 
 from typing_extensions import override
 
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.states import Effect
 from engine.steps import Outcome, Step
 from engine.versions import AgentVersion

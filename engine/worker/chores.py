@@ -11,10 +11,11 @@ from functools import partial
 
 from db import interrupts, leases, queue
 from db.children import lock_families
-from db.connection import Database, Session
+from db.connection import Database
 from db.due import DueRow
 from db.executions import ExecutionRow
 from db.leases import MemberRow
+from db.session import Session
 from engine.commands.schedules import start_due_runs
 from engine.endings import EXHAUSTED, LATE, LOST
 from engine.runs.expiry import expire_run

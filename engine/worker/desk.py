@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from db.connection import Session
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.endings import Ending
 from engine.limits import Overrun
 from engine.steps import Outcome

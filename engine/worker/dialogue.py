@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from db import messages as rows
 from db import summaries
-from db.connection import Database, Session
+from db.connection import Database
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.models.model import Said, Steered
 from engine.steps import Outcome, Step
 from engine.tools.tool import Wait

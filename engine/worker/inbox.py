@@ -8,9 +8,9 @@ from typing import Any
 from typing_extensions import override
 
 from db import interrupts as rows
-from db.connection import Session
 from db.executions import ExecutionRow
 from db.interrupts import InterruptRow
+from db.session import Session
 from engine.endings import Ending, failed
 from engine.json_schemas import issues_of
 from engine.limits import Overrun

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from db import leases
 from db import steps as step_rows
 from db.children import lock_families
-from db.connection import Database, Session
+from db.connection import Database
 from db.executions import ExecutionRow
+from db.session import Session
 from engine.endings import Ending
 from engine.facts import message_facts
 from engine.progress import Meter, Progress

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from db.connection import Session
+from db.session import Session
 from engine.progress import Progress
 from engine.steps import UNKNOWN, Outcome, Step
 from engine.tools.tool import Call, ExternalTool, ToolFailed, TransactionalTool, Transient

@@ -9,8 +9,9 @@ from typing import Self
 from uuid import UUID
 
 from db import retention as rows
-from db.connection import Database, Session
+from db.connection import Database
 from db.due import RETENTION
+from db.session import Session
 from settings import Settings
 
 log = logging.getLogger("baton.retention")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from db.connection import Session
+from db.session import Session
 from engine.endings import Ending, answered, failed
 from engine.limits import Overrun, too_expensive, too_many_steps
 from engine.models.model import (

@@ -12,10 +12,11 @@ from uuid import UUID
 import asyncpg
 
 from db import leases
-from db.connection import Database, Session
+from db.connection import Database
 from db.executions import ExecutionRow
 from db.journal import WrittenRow, write_entries
 from db.leases import HeldRow
+from db.session import Session
 from engine.log import count
 from engine.states import Status
 from engine.worker.batches import Batch, Batches

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from db.connection import Session
+from db.session import Session
 from engine.endings import Ending
 from engine.states import StepStatus
 from engine.steps import Outcome, Step, tries_before

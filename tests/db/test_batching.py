@@ -11,8 +11,9 @@ from uuid import UUID
 import pytest
 
 from db.batching import Batched
-from db.connection import Database, Session, UserReader
+from db.connection import Database, UserReader
 from db.query import Query
+from db.session import Session
 from db.streams import RunLog, get_run_log
 from errors import Unavailable
 from ids import new_id

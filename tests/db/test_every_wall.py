@@ -13,8 +13,8 @@ import orjson
 import pytest
 from sqlalchemy import CheckConstraint, Column, Table
 
-from db.connection import API_ROLE, Database
-from db.query import Query
+from db.connection import Database
+from db.query import API_ROLE, Query
 from db.tables import Base
 from ids import new_id
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from db.connection import API_ROLE, Database
-from db.query import Query
+from db.connection import Database
+from db.query import API_ROLE, Query
 from db.tables import OWNED
 from engine.commands.executions import NewExecution, start_execution
 from engine.tasks import changes

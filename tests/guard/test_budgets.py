@@ -10,8 +10,9 @@ from datetime import timedelta
 import pytest
 
 from db import budgets as rows
-from db.connection import Database, Session
+from db.connection import Database
 from db.query import Query
+from db.session import Session
 from errors import RateLimited
 from resolvers.budgets import Budgets
 

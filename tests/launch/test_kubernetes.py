@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from app import Server
-from db.connection import _CLOSE_SECONDS
+from db.driver import CLOSE_SECONDS
 from edge.connections import _CLEAN_UP_SECONDS
 from engine.worker.worker import _LAST_WORD_SECONDS
 from events.notifier import _LAST_WORDS_SECONDS
@@ -100,7 +100,7 @@ def test_there_is_time_to_say_goodbye(all_: dict[tuple[str, str], Manifest]) -> 
     server, worker = (
         all_["Deployment", name]["spec"]["template"]["spec"] for name in ("baton-server", "baton-worker")
     )
-    rests = _LAST_WORDS_SECONDS + _CLOSE_SECONDS
+    rests = _LAST_WORDS_SECONDS + CLOSE_SECONDS
     (_, before_stop) = server["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     requests = ApiServer(found).config.timeout_graceful_shutdown
     assert requests is not None

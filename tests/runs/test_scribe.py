@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 
 from db import queue
-from db.connection import Session
 from db.query import Query
+from db.session import Session
 from engine.endings import answered
 from engine.states import StepKind
 from engine.steps import Outcome

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from db import queue
-from db.connection import prepare
+from db.driver import prepare
 from db.query import Query
 from tests.simulation.store import Fields, Obj, Store
 from tests.simulation.world import World

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from db.connection import Session
+from db.session import Session
 from engine.commands import executions
 from engine.commands.executions import NewExecution, cancel_execution, start_execution
 from engine.endings import failed

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 from argon2 import PasswordHasher
 
-from db.connection import Database, Session
+from db.connection import Database
+from db.session import Session
 
 
 class CountingHasher(PasswordHasher):
