@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from asyncpg.pool import PoolConnectionProxy
 
 from db.connection import Database
 from db.query import Query
 from engine.commands.executions import NewExecution, start_execution
 from engine.tasks.changes import create_task
 from tests.api import Api, User
+from tests.counting import counted
 from tests.plans.roads import Road, Roads
 
 pytestmark = pytest.mark.anyio
 
-_FRAME = ("begin", "commit", "rollback")
 _RUN = "id status queuePosition task { number } parent { id } children { id } interrupts { id } agent { id }"
 _EVENTS = "events(first: 3) { nodes { seq } pageInfo { hasNextPage } }"
 _STEPS = "steps(first: 2) { totalCount nodes { id number } pageInfo { hasNextPage } }"
@@ -107,27 +103,3 @@ async def statements_of(road: Road, user: User, document: str) -> Counter[str]:
         answer = await road.answer(user.id, document)
     assert b'"errors"' not in answer, answer
     return found
-
-
-@contextmanager
-def counted() -> Iterator[Counter[str]]:
-    """The statements that connections of the pool carry meanwhile."""
-    found: Counter[str] = Counter()
-    proxy: Any = PoolConnectionProxy
-    originals = {name: getattr(proxy, name) for name in ("fetch", "fetchrow", "execute")}
-
-    def counting(original: Any) -> Any:
-        def count(self: Any, sql: str, *arguments: Any, **options: Any) -> Any:
-            if not sql.startswith(_FRAME):
-                found[sql] += 1
-            return original(self, sql, *arguments, **options)
-
-        return count
-
-    for name, original in originals.items():
-        setattr(proxy, name, counting(original))
-    try:
-        yield found
-    finally:
-        for name, original in originals.items():
-            setattr(proxy, name, original)
