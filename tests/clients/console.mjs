@@ -152,9 +152,12 @@ async function makeAgent(page) {
   await page.getByRole('link', { name: 'Agents' }).click();
   await page.getByRole('button', { name: 'New agent' }).click();
   await page.getByLabel('Name').fill('Careful');
+  await page.getByLabel('Messages that are too many').selectOption('summarise the oldest');
   await page.locator('.tool', { hasText: 'add_task' }).getByLabel('asks first').check();
   await page.getByRole('button', { name: 'Create' }).click();
-  await page.getByRole('list', { name: 'Agents' }).getByText('Careful').waitFor();
+  await page.getByRole('list', { name: 'Agents' }).getByText('Careful').click();
+  assert.equal(await page.getByLabel('Messages that are too many').inputValue(), 'SUMMARIZE');
+  await page.getByRole('button', { name: 'Cancel' }).click();
 }
 
 /** A run that has started others, and one that is not there. */

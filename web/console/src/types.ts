@@ -57,6 +57,7 @@ export interface Agent {
   model: string;
   temperature: number | null;
   maxSteps: number;
+  longHistory: 'TRIM' | 'SUMMARIZE';
   approvalRequired: string[];
   version: number;
   archivedAt: string | null;

@@ -90,6 +90,17 @@ function Form({ agent, others, close }: Editing) {
         Steps at most
         <input name="maxSteps" type="number" min={1} max={1_000} required defaultValue={agent?.maxSteps ?? 10} />
       </label>
+      <label>
+        Temperature
+        <input name="temperature" type="number" min={0} max={2} step={0.1} placeholder="the model's own" defaultValue={agent?.temperature ?? ''} />
+      </label>
+      <label>
+        Messages that are too many for the model
+        <select name="longHistory" defaultValue={agent?.longHistory ?? 'TRIM'}>
+          <option value="TRIM">leave the oldest out</option>
+          <option value="SUMMARIZE">summarise the oldest</option>
+        </select>
+      </label>
       <fieldset>
         <legend>Tools, and which of them ask first</legend>
         {tools.map(({ name, description }) => (
@@ -139,6 +150,8 @@ function input(form: FormData): Record<string, unknown> {
     instructions: form.get('instructions'),
     model: form.get('model'),
     maxSteps: Number(form.get('maxSteps')),
+    temperature: form.get('temperature') === '' ? null : Number(form.get('temperature')),
+    longHistory: form.get('longHistory'),
     toolNames: form.getAll('toolNames'),
     approvalRequired: form.getAll('approvalRequired'),
     subagentIds: form.getAll('subagentIds'),
