@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from db.embedded import EmbeddedPostgres
+from db.embedded.postgres import EmbeddedPostgres
 from db.migrate import migrate
 
 ROOT = Path(__file__).parent.parent

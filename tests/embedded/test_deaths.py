@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from db.embedded_owner import Owner
+from db.embedded.owner import Owner
 from tests.embedded import sql
 from tests.embedded.users import House, kill
 from tests.processes import until

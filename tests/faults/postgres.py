@@ -12,7 +12,9 @@ from pathlib import Path
 
 import psutil
 
-from db import embedded_binaries, embedded_place, embedded_server
+from db.embedded.binaries import find_binaries
+from db.embedded.place import settle
+from db.embedded.server import make_cluster
 from tests.embedded import sql
 from tests.postgres import Cluster
 from tests.processes import free_port, until
@@ -32,13 +34,13 @@ class Server:
     """One server on files of its own, as a child of this process; or a standby of `primary`, which runs."""
 
     def __init__(self, folder: Path, primary: Server | None = None) -> None:
-        self._binaries = embedded_binaries.find(folder)
-        self._place, self._owner = embedded_place.settle(folder)
+        self._binaries = find_binaries(folder)
+        self._place, self._owner = settle(folder)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self.starts = 0
         if primary is None:
-            embedded_server.make_cluster(self._place, self._owner, self._binaries.initdb)
+            make_cluster(self._place, self._owner, self._binaries.initdb)
         else:
             self._copy(primary)
 

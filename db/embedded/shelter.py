@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from db.embedded_owner import EmbeddedPostgresError, Owner
+from db.embedded.owner import EmbeddedPostgresError, Owner
 
 _LASTING = Path("/var/db/baton" if sys.platform == "darwin" else "/var/lib/baton")
 _PREFIX = "baton-postgres-"

@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from db.embedded_owner import EmbeddedPostgresError, Owner
-from db.embedded_place import Place
+from db.embedded.owner import EmbeddedPostgresError, Owner
+from db.embedded.place import Place
 
 SETTINGS = {
     "listen_addresses": "",  # no network: whoever may enter the socket's folder is trusted, nobody else
@@ -69,7 +69,7 @@ def make_cluster(place: Place, owner: Owner, initdb: str) -> None:
     raise EmbeddedPostgresError(f"initdb failed: {said.strip()}")
 
 
-def launch(place: Place, owner: Owner, postgres: str) -> subprocess.Popen[bytes]:
+def launch_server(place: Place, owner: Owner, postgres: str) -> subprocess.Popen[bytes]:
     """Start the server as a child of this process."""
     _clear(place)
     settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
@@ -98,7 +98,7 @@ def end_stray(place: Place) -> None:
         _await_end(place, seconds)
 
 
-def end(server: subprocess.Popen[bytes]) -> None:
+def end_server(server: subprocess.Popen[bytes]) -> None:
     """Stop our child: sessions are broken off, what was committed is flushed."""
     for how, seconds in _WAYS_TO_END:
         server.send_signal(how)

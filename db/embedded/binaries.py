@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from db import embedded_shelter
-from db.embedded_owner import EmbeddedPostgresError, Owner
+from db.embedded import shelter
+from db.embedded.owner import EmbeddedPostgresError, Owner
 
 _OLDEST = 15
 _SYSTEM = (
@@ -42,7 +42,7 @@ class Binaries:
         return str(self.folder / "initdb")
 
 
-def find(root: Path) -> Binaries:
+def find_binaries(root: Path) -> Binaries:
     """The wheel's programs, else the newest of the system's that is not too old, for the data in `root`.
 
     Where the wheel lies under a folder that Postgres' user may not enter (a checkout in /root), it is copied
@@ -52,7 +52,7 @@ def find(root: Path) -> Binaries:
     wheel = _wheel()
     if wheel:
         is_open = owner.may_enter(wheel / "postgres")
-        return _major(wheel if is_open else _copy(wheel, embedded_shelter.find(owner, root)), owner)
+        return _major(wheel if is_open else _copy(wheel, shelter.find(owner, root)), owner)
     found = [_major(folder, owner) for folder in _system() if owner.may_enter(folder / "initdb")]
     usable = [binaries for binaries in found if binaries.major >= _OLDEST]
     if usable:

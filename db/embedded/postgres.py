@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from db import embedded_binaries, embedded_lock, embedded_place, embedded_server, embedded_supervisor
-from db.embedded_binaries import Binaries
-from db.embedded_lock import Lock
-from db.embedded_owner import EmbeddedPostgresError, Owner
-from db.embedded_place import Place
+from db.embedded.binaries import Binaries, find_binaries
+from db.embedded.lock import Lock, await_end, held, is_held, opened
+from db.embedded.owner import EmbeddedPostgresError, Owner
+from db.embedded.place import Place, gate, settle
+from db.embedded.server import answers, end_of_log
+from db.embedded.supervisor import start_supervisor
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
 
@@ -50,11 +51,11 @@ class EmbeddedPostgres:
         """Use it no longer. When nobody else does, it is stopped when this returns. May be called twice."""
         if self._place is None or self._use is None:
             return
-        with embedded_lock.held(embedded_place.gate(self._place.root)):
+        with held(gate(self._place.root)):
             self._use.close()
             self._use = None
             if _is_unused(self._place):
-                embedded_lock.await_end(self._place.supervisor)
+                await_end(self._place.supervisor)
 
     def __enter__(self) -> Self:
         self.start()
@@ -72,13 +73,13 @@ class EmbeddedPostgres:
         return f"postgresql://postgres@/{database}?host={quote(str(self._place.socket))}&port=5432"
 
     def _start(self) -> None:
-        binaries = embedded_binaries.find(self._root)
+        binaries = find_binaries(self._root)
         root = _folder_of(self._root, binaries.major)
-        with embedded_lock.held(embedded_place.gate(root)):
-            self._place, owner = embedded_place.settle(root)
+        with held(gate(root)):
+            self._place, owner = settle(root)
             self._use = Lock(self._place.users)
             self._use.share()
-            embedded_supervisor.start(self._place, owner, binaries)
+            start_supervisor(self._place, owner, binaries)
         _await_answer(self._place, owner, binaries)
 
 
@@ -93,10 +94,10 @@ def _folder_of(root: Path, major: int) -> Path:
 
 def _await_answer(place: Place, owner: Owner, binaries: Binaries) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while not embedded_server.answers(place):
-        if not embedded_lock.is_held(place.supervisor):
+    while not answers(place):
+        if not is_held(place.supervisor):
             _raise_failure(place)
-            embedded_supervisor.start(place, owner, binaries)  # killed over its work
+            start_supervisor(place, owner, binaries)  # killed over its work
         if time.monotonic() > deadline:
             raise EmbeddedPostgresError(f"Postgres does not answer.{_end_of_log(place)}")
         time.sleep(0.005)
@@ -109,12 +110,12 @@ def _raise_failure(place: Place) -> None:
 
 
 def _end_of_log(place: Place) -> str:
-    said = embedded_server.end_of_log(place)
+    said = end_of_log(place)
     return f" The end of {place.log}:\n{said}" if said else ""
 
 
 def _is_unused(place: Place) -> bool:
     """Whether the last user has gone. Call with the gate locked, so that nobody arrives meanwhile."""
-    with embedded_lock.opened(place.users) as users:
+    with opened(place.users) as users:
         # Held alone by somebody else: by the supervisor, which has seen that nobody is left.
         return users.try_take() or not users.try_share()

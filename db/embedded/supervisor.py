@@ -1,7 +1,7 @@
 """The process that keeps a private Postgres: it starts the server, starts it again when it dies, and stops it
 as soon as nobody uses it, however its users died. It has a session of its own, where no Ctrl-C reaches it.
 
-Run as `python -S -m db.embedded_supervisor` by `start`; it needs nothing but the standard library.
+Run as `python -S -m db.embedded.supervisor` by `start_supervisor`; it needs nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import threading
 import time
 from pathlib import Path
 
-from db import embedded_lock, embedded_server
-from db.embedded_binaries import Binaries
-from db.embedded_lock import Lock
-from db.embedded_owner import EmbeddedPostgresError, Owner
-from db.embedded_place import Place
+from db.embedded.binaries import Binaries
+from db.embedded.lock import Lock, is_held
+from db.embedded.owner import EmbeddedPostgresError, Owner
+from db.embedded.place import Place
+from db.embedded.server import end_server, end_stray, is_occupied, launch_server, make_cluster
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 _STABLE_SECONDS = 5
 _ATTEMPTS = 3
 _ATTEMPTS_WHILE_OCCUPIED = 20  # half a minute
@@ -40,7 +40,7 @@ class Supervisor:
         """Return when the server is stopped. Raises EmbeddedPostgresError when it cannot be kept running."""
         signal.signal(signal.SIGTERM, lambda _signal, _frame: self._end())
         threading.Thread(target=self._await_disuse, daemon=True).start()
-        embedded_server.make_cluster(self._place, self._owner, self._binaries.initdb)
+        make_cluster(self._place, self._owner, self._binaries.initdb)
         self._keep()
 
     def _keep(self) -> None:
@@ -54,17 +54,16 @@ class Supervisor:
 
     def _serve(self) -> int:
         self._news.clear()
-        server = embedded_server.launch(self._place, self._owner, self._binaries.postgres)
+        server = launch_server(self._place, self._owner, self._binaries.postgres)
         threading.Thread(target=self._await_death, args=(server,), daemon=True).start()
         if not self._is_over:
             self._news.wait()
         if server.poll() is None:
-            embedded_server.end(server)
+            end_server(server)
         return server.wait()
 
     def _pause(self, failures: int) -> None:
-        is_occupied = embedded_server.is_occupied(self._place)
-        if failures >= (_ATTEMPTS_WHILE_OCCUPIED if is_occupied else _ATTEMPTS):
+        if failures >= (_ATTEMPTS_WHILE_OCCUPIED if is_occupied(self._place) else _ATTEMPTS):
             raise EmbeddedPostgresError("Postgres ends as soon as it is started.")
         self._news.clear()
         if not self._is_over:
@@ -84,13 +83,13 @@ class Supervisor:
         self._news.set()
 
 
-def start(place: Place, owner: Owner, binaries: Binaries) -> None:
+def start_supervisor(place: Place, owner: Owner, binaries: Binaries) -> None:
     """See to it that a supervisor lives, unless it is killed at once. Raises EmbeddedPostgresError."""
-    if embedded_lock.is_held(place.supervisor):
+    if is_held(place.supervisor):
         return
     place.failure.unlink(missing_ok=True)
     spawned = subprocess.run(  # noqa: S603 - ourselves
-        (sys.executable, "-S", "-m", "db.embedded_supervisor", *_arguments(place, owner, binaries)),
+        (sys.executable, "-S", "-m", "db.embedded.supervisor", *_arguments(place, owner, binaries)),
         cwd=_ROOT,
         env={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONSAFEPATH": ""},
         stdin=subprocess.DEVNULL,
@@ -117,7 +116,7 @@ def _main() -> None:
     if not Lock(place.supervisor).try_take():
         return
     # Before anybody is told that we are there, who might take its answers for those of the server to come.
-    embedded_server.end_stray(place)
+    end_stray(place)
     if os.fork() != 0:
         return  # with the lock passed on: who started us need not reap anybody
     _detach(place.log)

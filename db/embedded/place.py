@@ -7,8 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from db import embedded_shelter
-from db.embedded_owner import EmbeddedPostgresError, Owner
+from db.embedded import shelter
+from db.embedded.owner import EmbeddedPostgresError, Owner
 
 _LONGEST_SOCKET = 103  # what fits into sun_path on every platform, less its closing zero
 
@@ -74,7 +74,7 @@ def settle(root: Path) -> tuple[Place, Owner]:
 
 
 def _far_home(root: Path, owner: Owner) -> Path:
-    home = embedded_shelter.new_folder(embedded_shelter.find(owner, root), root)
+    home = shelter.new_folder(shelter.find(owner, root), root)
     home.chmod(0o711)
     return home
 
@@ -89,11 +89,11 @@ def _socket(root: Path, home: Path) -> Path:
 def _short_folder(root: Path) -> Path:
     usual = tempfile.gettempdir()
     is_short = len(os.fsencode(usual)) < _LONGEST_SOCKET // 2
-    return embedded_shelter.new_folder(Path(usual if is_short else "/tmp"), root)  # noqa: S108 - a private one in it
+    return shelter.new_folder(Path(usual if is_short else "/tmp"), root)  # noqa: S108 - a private one in it
 
 
 def _recorded(record: Path) -> Path | None:
-    folder = embedded_shelter.read_path(record) if record.exists() else None
+    folder = shelter.read_path(record) if record.exists() else None
     return folder if folder and folder.is_dir() else None
 
 
