@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from tests.faults.crew import Crew
-from tests.faults.nursery import Child, Nursery
+from tests.faults.crew import Child, Crew
 from tests.faults.proxy import Proxy
 
 BEFORE_STOP_SECONDS = 0.5
@@ -65,12 +64,10 @@ class Fleet:
 @contextmanager
 def fleet(dsn: str, folder: Path, **settings: str) -> Iterator[tuple[Fleet, Proxy]]:
     """Nobody yet, and the proxy that will send connections to whoever is there."""
-    nursery = Nursery()
-    crew = Crew(nursery, dsn, folder, **settings)
+    crew = Crew(dsn, folder, **settings)
     found = Fleet(crew)
     try:
         with Proxy(found.next_server) as proxy:
             yield found, proxy
     finally:
         crew.end()
-        nursery.close()

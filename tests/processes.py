@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import httpx2
 
@@ -20,6 +21,7 @@ from auth import Tokens
 from db.connection import Database
 from resolvers.users import ensure_user
 from settings import Settings
+from tests.nursery import Child, nursery
 
 ROOT = Path(__file__).parent.parent
 SECRET = "a secret that only the tests know, of 32 bytes or more"
@@ -38,16 +40,9 @@ class Process:
         root: Path | None = None,
     ) -> None:
         self._log = log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "cli", *arguments],
-                cwd=root or ROOT,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                process_group=0 if own_group else None,
-            )
+        with log.open("ab") as output, open(os.devnull, "rb") as nothing:
+            streams = nothing.fileno(), output.fileno(), output.fileno()
+            self._process = begin(arguments, env, streams, own_group=own_group, root=root)
 
     @property
     def pid(self) -> int:
@@ -58,6 +53,10 @@ class Process:
 
     def is_running(self) -> bool:
         return self._process.poll() is None
+
+    def send(self, number: int) -> None:
+        """A signal; nothing happens where it has ended."""
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -70,9 +69,51 @@ class Process:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Ask it to stop; its exit code."""
-        if self.is_running():
-            self._process.send_signal(number)
+        self.send(number)
         return self.wait()
+
+
+def begin(
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    streams: Sequence[int],
+    *,
+    own_group: bool = False,
+    root: Path | None = None,
+) -> Child | subprocess.Popen[bytes]:
+    """A `baton` process: a child of the nursery, or `python -m cli` where a fork would not do."""
+    if not (own_group or root or _comes_before_us(env)):
+        return nursery().bear(arguments, env, streams)
+    stdin, stdout, stderr = streams
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        cwd=root or ROOT,
+        env=env,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        process_group=0 if own_group else None,
+    )
+
+
+def _comes_before_us(env: Mapping[str, str]) -> bool:
+    """Whether it tells the loader or Python something else than ours: they listen once."""
+    differs = {*env.items()} ^ {*os.environ.items()}
+    return any(name.startswith(("LD_", "PYTHON", "LC_")) for name, _ in differs)
+
+
+def baton(*arguments: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command, run to its end, told what is typed; in and out of it goes UTF-8."""
+    with ExitStack() as stack:
+        files = stdin, *outputs = [stack.enter_context(TemporaryFile()) for _ in range(3)]
+        stdin.write(typed.encode())
+        stdin.seek(0)
+        process = begin(arguments, {**os.environ, **environment}, [file.fileno() for file in files])
+        stack.callback(process.kill)
+        code = process.wait(_DEADLINE)
+        for output in outputs:
+            output.seek(0)
+        return subprocess.CompletedProcess(arguments, code, *(output.read().decode() for output in outputs))
 
 
 class House:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +13,7 @@ import pytest
 from db.connection import Database
 from db.query import Query
 from tests.postgres import Cluster
-from tests.processes import ROOT, SECRET
+from tests.processes import SECRET, baton
 
 pytestmark = pytest.mark.anyio
 
@@ -25,14 +22,7 @@ AWAY = "postgresql://nobody@127.0.0.1:1/none"
 
 def told(folder: Path, dsn: str, *arguments: str) -> str:
     """What the command says as it gives up: one line."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": dsn, "BATON_DATA_DIR": str(folder), "BATON_JWT_SECRET": SECRET},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = baton(*arguments, DATABASE_URL=dsn, BATON_DATA_DIR=str(folder), BATON_JWT_SECRET=SECRET)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     (line,) = done.stderr.splitlines()
     return line
@@ -93,30 +83,18 @@ async def test_rights_that_are_missing_are_told(tmp_path: Path, guest: str) -> N
     assert "must own the tables and have CREATEROLE: permission denied" in line
 
 
-def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """One that needs nothing."""
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 def test_a_shell_completes_commands() -> None:
     """The script that is installed asks for it in this way."""
-    script = command(_BATON_COMPLETE="source_bash")
-    words = command(_BATON_COMPLETE="complete_bash", COMP_WORDS="baton wa", COMP_CWORD="1")
+    script = baton(_BATON_COMPLETE="source_bash")
+    words = baton(_BATON_COMPLETE="complete_bash", COMP_WORDS="baton wa", COMP_CWORD="1")
 
     assert "complete -o default -F _baton_completion baton" in script.stdout
     assert words.stdout.split() == ["watch"]
 
 
 def test_benches_are_listed_and_run_by_name() -> None:
-    listed = command("bench")
-    helped = command("bench", "understand", "--", "--help")
+    listed = baton("bench")
+    helped = baton("bench", "understand", "--", "--help")
 
     there = [line.split()[0] for line in listed.stdout.splitlines()]
     assert {"chat", "edge", "engine", "rolling", "streams", "task_agent", "understand"} <= set(there)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from settings import Settings, SettingsError
+from tests.processes import baton
 
 ROOT = Path(__file__).parent.parent
 
@@ -104,13 +103,7 @@ def test_a_database_is_named_as_libraries_name_it(monkeypatch: pytest.MonkeyPatc
 
 def test_a_command_with_bad_settings_ends_with_the_list_and_no_traceback() -> None:
     """Exit code 2."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "serve"],
-        cwd=ROOT,
-        env={**os.environ, "BATON_PORT": "x", "BATON_POOL_SIZE": "0"},
-        capture_output=True,
-        text=True,
-    )
+    done = baton("serve", BATON_PORT="x", BATON_POOL_SIZE="0")
 
     assert done.returncode == 2
     assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["BATON_PORT", "BATON_POOL_SIZE"]

@@ -3,54 +3,39 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from tests.processes import ROOT, SECRET
+from tests.processes import ROOT, SECRET, baton
 
-Result = subprocess.CompletedProcess[bytes]
 NOW = ("--now", "2026-03-04T10:00:00Z")
 
 
-def baton(*arguments: str, stdin: bytes = b"", **env: str) -> Result:
-    """One command that has ended."""
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **env},
-        input=stdin,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
+def lines(*texts: str) -> str:
+    return "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
 
 
-def lines(*texts: str) -> bytes:
-    return "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts).encode()
+def rows(done: CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def rows(result: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in result.stdout.decode().splitlines()]
-
-
-def sentence(stream: bytes) -> str:
+def sentence(text: str) -> str:
     """The one line that was printed."""
-    text = stream.decode()
     assert text.count("\n") == 1, text
     return text.rstrip("\n")
 
 
 class TestUnderstand:
     def test_labels_each_line(self) -> None:
-        done = baton("understand", *NOW, stdin=lines("Add a task to call Zoë tomorrow", "What time is it?"))
+        done = baton("understand", *NOW, typed=lines("Add a task to call Zoë tomorrow", "What time is it?"))
 
-        assert (done.returncode, done.stderr) == (0, b"")
+        assert (done.returncode, done.stderr) == (0, "")
         assert rows(done) == [
             {
                 "text": "Add a task to call Zoë tomorrow",
@@ -65,12 +50,12 @@ class TestUnderstand:
         """Ten in the evening in London is tomorrow in Tokyo. A `now` without an offset is in UTC."""
         given = ("--now", "2026-03-04T22:00:00", "--time-zone", "Asia/Tokyo")
 
-        (row,) = rows(baton("understand", *given, stdin=lines("remind me today to sing")))
+        (row,) = rows(baton("understand", *given, typed=lines("remind me today to sing")))
 
         assert row["args"]["due"] == "2026-03-05"
 
     def test_a_malformed_line_is_named_and_nothing_follows_it(self) -> None:
-        done = baton("understand", *NOW, stdin=lines("my tasks") + b"{\n" + lines("my tasks"))
+        done = baton("understand", *NOW, typed=lines("my tasks") + "{\n" + lines("my tasks"))
 
         assert done.returncode == 2
         assert len(rows(done)) == 1
@@ -79,9 +64,9 @@ class TestUnderstand:
     def test_reads_and_writes_utf_8_whatever_the_locale(self) -> None:
         settings = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
 
-        done = baton("understand", *NOW, stdin=lines("Add “🎂 für Zoë” to my list"), **settings)
+        done = baton("understand", *NOW, typed=lines("Add “🎂 für Zoë” to my list"), **settings)
 
-        assert "🎂 für Zoë" in done.stdout.decode()
+        assert "🎂 für Zoë" in done.stdout
         assert rows(done)[0]["args"] == {"title": "🎂 für Zoë"}
 
     def test_answers_each_line_before_it_reads_the_next(self) -> None:
@@ -92,21 +77,21 @@ class TestUnderstand:
             assert process.stdin
             assert process.stdout
             for text in ("my tasks", "delete task 3"):
-                process.stdin.write(lines(text))
+                process.stdin.write(lines(text).encode())
                 assert json.loads(process.stdout.readline())["text"] == text
             process.stdin.close()
             assert process.wait(60) == 0
 
     def test_a_zone_that_is_none_is_one_sentence(self) -> None:
-        done = baton("understand", "--time-zone", "../America", stdin=lines("my tasks"))
+        done = baton("understand", "--time-zone", "../America", typed=lines("my tasks"))
 
-        assert (done.returncode, done.stdout) == (2, b"")
+        assert (done.returncode, done.stdout) == (2, "")
         assert sentence(done.stderr) == "Not an IANA time zone, such as Europe/Berlin."
 
     def test_a_moment_that_nothing_can_be_counted_from_is_one_sentence(self) -> None:
-        done = baton("understand", "--now", "0001-01-01", stdin=lines("remind me yesterday to sing"))
+        done = baton("understand", "--now", "0001-01-01", typed=lines("remind me yesterday to sing"))
 
-        assert (done.returncode, done.stdout) == (2, b"")
+        assert (done.returncode, done.stdout) == (2, "")
         assert sentence(done.stderr) == "Give a moment in the years 2 to 9998."
 
 
@@ -125,7 +110,7 @@ class TestAsk:
 
         for arguments, code, answer in said:
             done = baton("ask", *arguments, **env)
-            assert (done.returncode, sentence(done.stdout)) == (code, answer), done.stderr.decode()
+            assert (done.returncode, sentence(done.stdout)) == (code, answer), done.stderr
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -139,7 +124,7 @@ class TestAsk:
     ) -> None:
         done = baton("ask", *arguments, **env)
 
-        assert (done.returncode, done.stdout) == (2, b"")
+        assert (done.returncode, done.stdout) == (2, "")
         assert sentence(done.stderr) == told
 
     def test_what_has_to_be_confirmed_is_done_by_the_command_it_prints(self, env: dict[str, str]) -> None:
@@ -147,9 +132,9 @@ class TestAsk:
         baton("ask", "Add 'one' and 'two' to my list", *given, **env)
 
         asked = baton("ask", *given, "--", "- delete 'one' and 'two'", **env)
-        answer, command = asked.stdout.decode().splitlines()
+        answer, command = asked.stdout.splitlines()
         done = baton(*shlex.split(command)[1:], **env)
 
         assert asked.returncode == 1
         assert answer.startswith("This would delete 2 tasks.")
-        assert (done.returncode, done.stdout.decode()) == (0, "Deleted task 'one'\nDeleted task 'two'\n")
+        assert (done.returncode, done.stdout) == (0, "Deleted task 'one'\nDeleted task 'two'\n")

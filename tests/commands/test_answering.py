@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 import pytest
 
 from client.answering import answer_of
 from tests.api import AGENT, START
 from tests.client import Client
-from tests.commands.test_running import baton, lines
+from tests.commands.test_running import lines
 from tests.interrupts.asking import ANSWER
-from tests.processes import ROOT, House, until
+from tests.nursery import Child
+from tests.processes import House, baton, begin, until
 
 pytestmark = pytest.mark.anyio
 
@@ -50,17 +51,16 @@ class Person:
         steps = (await self.client.one(STEPS, id=run))["steps"]["nodes"]
         return [step for step in steps if step["toolName"]]
 
-    def terminal(self, *arguments: str) -> subprocess.Popen[str]:
-        """The command, at work; nothing is typed yet."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "cli", *arguments],
-            cwd=ROOT,
-            env={**os.environ, **self.environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    @contextmanager
+    def terminal(self, *arguments: str) -> Iterator[tuple[Child | subprocess.Popen[bytes], TextIO]]:
+        """The command, at work, and what it says of itself; nothing is typed yet."""
+        typed, told = os.pipe(), os.pipe()
+        try:
+            process = begin(arguments, {**os.environ, **self.environment}, (typed[0], told[1], told[1]))
+        finally:
+            os.close(told[1])
+        with open(typed[1], "wb"), open(typed[0], "rb"), open(told[0]) as said:
+            yield process, said
 
     def baton(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return baton(*arguments, typed=typed, **self.environment)
@@ -135,18 +135,14 @@ async def test_for_scripts_a_question_is_an_event(house: House, ada: Person) -> 
 async def test_a_question_is_left_when_the_run_is_over(ada: Person) -> None:
     """Nothing was typed, and nobody waits for a line any more; the exit code says how it ended."""
     agent = await ada.agent("curious", QUESTION)
-    terminal = ada.terminal("run", "go", "--agent", agent)
-    assert terminal.stderr is not None
-    while "Which colour?" not in terminal.stderr.readline():
-        assert terminal.poll() is None
-    (run,) = (await ada.client.one("{ executions { nodes { id } } }"))["nodes"]
+    with ada.terminal("run", "go", "--agent", agent) as (terminal, said):
+        while "Which colour?" not in said.readline():
+            assert terminal.poll() is None
+        (run,) = (await ada.client.one("{ executions { nodes { id } } }"))["nodes"]
 
-    await ada.client.one(CANCEL, id=run["id"])
+        await ada.client.one(CANCEL, id=run["id"])
 
-    assert terminal.wait(60) == 3
-    for pipe in (terminal.stdin, terminal.stdout, terminal.stderr):
-        assert pipe is not None
-        pipe.close()
+        assert terminal.wait(60) == 3
 
 
 async def test_a_run_that_fails_is_told_and_has_an_exit_code(ada: Person) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -19,24 +16,11 @@ from client.display import Lines
 from client.run import Run
 from tests.api import START
 from tests.client import Client
-from tests.processes import ROOT, SECRET, House, open_house, until
+from tests.processes import SECRET, House, baton, open_house, until
 
 pytestmark = pytest.mark.anyio
 
 SENTENCE = "Add a task to buy milk, then show my tasks"
-
-
-def baton(*arguments: str, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command, run to its end, told what is typed."""
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        input=typed,
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
 
 
 def lines(output: str) -> list[Any]:

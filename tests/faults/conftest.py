@@ -11,7 +11,6 @@ import asyncpg
 import pytest
 
 from tests.faults.crew import Crew
-from tests.faults.nursery import Nursery
 from tests.faults.postgres import Server, own_server
 from tests.faults.proxy import Proxy, road_to
 from tests.postgres import Cluster
@@ -70,16 +69,9 @@ def road(server: Server) -> Iterator[Proxy]:
         yield proxy
 
 
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
 @pytest.fixture
-def crew(nursery: Nursery, dsn: str, tmp_path: Path) -> Iterator[Crew]:
+def crew(dsn: str, tmp_path: Path) -> Iterator[Crew]:
     """Nobody yet, with leases of a second."""
-    crew = Crew(nursery, dsn, tmp_path)
+    crew = Crew(dsn, tmp_path)
     yield crew
     crew.end()

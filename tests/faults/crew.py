@@ -6,13 +6,13 @@ import asyncio
 import itertools
 import json
 import os
+import signal
 from pathlib import Path
 
 import asyncpg
 
 from tests.api import AGENT, START
 from tests.client import Client
-from tests.faults.nursery import Child, Nursery
 from tests.processes import SECRET, House, Process, _is_ready, free_port, until
 
 MANY_ATTEMPTS = """
@@ -22,11 +22,24 @@ MANY_ATTEMPTS = """
 "Where runs are lost on purpose, as often as it happens."
 
 
-class Crew(House):
-    """A house whose processes are a nursery's children."""
+class Child(Process):
+    """A server or a worker."""
 
-    def __init__(self, nursery: Nursery, dsn: str, folder: Path, **settings: str) -> None:
-        self.dsn, self._nursery, self._folder = dsn, nursery, folder
+    async def says(self, *words: str) -> int:
+        """How often its log holds any of these, once it does."""
+        async with asyncio.timeout(60):
+            for _ in itertools.count():
+                if said := sum(self.output().count(word) for word in words):
+                    return said
+                await asyncio.sleep(0.02)
+        return 0
+
+
+class Crew(House):
+    """A house whose processes come and go."""
+
+    def __init__(self, dsn: str, folder: Path, **settings: str) -> None:
+        self.dsn, self._folder = dsn, folder
         self._env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BATON_")},
             "BATON_DATA_DIR": str(folder),
@@ -40,27 +53,21 @@ class Crew(House):
         self.workers: list[Child] = []
         self.servers: list[str] = []
         self.children: list[Child] = []
-        self._slow: list[Process] = []
 
     def set(self, **settings: str) -> None:
         """Settings of those who come."""
         self._env.update(settings)
 
-    def worker(self, dsn: str | None = None) -> Child:
+    def worker(self, dsn: str | None = None, **settings: str) -> Child:
         """One more worker; `dsn` where it is to reach the database by another road."""
-        worker = self._bear("work", dsn)
+        worker = self._begin("worker", dsn, **settings)
         self.workers.append(worker)
         return worker
-
-    def worker_with(self, **environment: str) -> None:
-        """A worker that needs an environment from its very beginning, and takes as long as that takes."""
-        env = {**self._env, "DATABASE_URL": self.dsn, **environment}
-        self._slow.append(Process("worker", env=env, log=self._folder / f"slow-{next(self._numbers)}.log"))
 
     def server(self, port: int | None = None, dsn: str | None = None) -> Child:
         """A server that is ready, its address the last of `servers`; or one that takes a port over."""
         chosen = port or free_port()
-        child = self._bear("serve", dsn, BATON_PORT=str(chosen))
+        child = self._begin("serve", dsn, BATON_PORT=str(chosen))
         address = f"http://127.0.0.1:{chosen}"
         until(lambda: _is_ready(address) or not child.is_running())
         assert child.is_running(), child.output()
@@ -68,9 +75,9 @@ class Crew(House):
             self.servers.append(address)
         return child
 
-    def _bear(self, what: str, dsn: str | None, **settings: str) -> Child:
+    def _begin(self, what: str, dsn: str | None, **settings: str) -> Child:
         env = {**self._env, "DATABASE_URL": dsn or self.dsn, **settings}
-        child = self._nursery.bear(what, env, self._folder / f"{what}-{next(self._numbers)}.log")
+        child = Child(what, env=env, log=self._folder / f"{what}-{next(self._numbers)}.log")
         self.children.append(child)
         return child
 
@@ -87,10 +94,8 @@ class Crew(House):
 
     def end(self) -> None:
         """Kill everybody."""
-        for process in self._slow:
-            process.kill()
         for child in self.children:
-            child.kill()
+            child.send(signal.SIGKILL)
         for child in self.children:
             child.wait()
 

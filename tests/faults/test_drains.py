@@ -12,8 +12,7 @@ import pytest
 
 from ids import Kind, decode
 from tests.client import Client
-from tests.faults.crew import Crew, fake_agent, start_run, until_over
-from tests.faults.nursery import Child
+from tests.faults.crew import Child, Crew, fake_agent, start_run, until_over
 from tests.faults.oracle import examine
 from tests.faults.warehouse import TABLE
 

@@ -172,4 +172,6 @@ class Storm:
 _DEAFEN = """
     select count(pg_terminate_backend(pid)) from pg_stat_activity
     where datname = current_database() and application_name = 'baton api listen'
+      and state = 'idle' and query <> ''
 """
+"Those that listen by now: a server whose very first word to Postgres fails does not start."

@@ -15,8 +15,7 @@ import pytest
 from ids import Kind, decode
 from tests.client import Client
 from tests.faults.conftest import promised
-from tests.faults.crew import MANY_ATTEMPTS, Crew, start_run, until_over
-from tests.faults.nursery import Child
+from tests.faults.crew import MANY_ATTEMPTS, Child, Crew, start_run, until_over
 from tests.faults.oracle import examine, transcript
 from tests.faults.postgres import through
 from tests.faults.proxy import Ambush, Proxy
@@ -186,7 +185,7 @@ async def test_workers_whose_clocks_are_minutes_apart_take_nothing_from_each_oth
     """Leases are judged by Postgres' clock alone."""
     crew.set(BATON_LEASE_SECONDS="10")
     for skew in ("+90s", "-90s"):
-        crew.worker_with(LD_PRELOAD=str(_FAKETIME[0]), FAKETIME=skew, FAKETIME_DONT_FAKE_MONOTONIC="1")
+        crew.worker(LD_PRELOAD=str(_FAKETIME[0]), FAKETIME=skew, FAKETIME_DONT_FAKE_MONOTONIC="1")
     await both_are_there(watch)
     await asyncio.gather(*(stage.start() for _ in range(40 * times)))
     await stage.all_over()
