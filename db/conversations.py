@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -27,13 +27,6 @@ class ConversationRow(Row):
     writing_seq: int | None
     created_at: datetime
     updated_at: datetime
-
-
-class ToldRow(Row):
-    """The newest entry of a conversation's log."""
-
-    id: UUID
-    last_seq: int
 
 
 _COLUMNS = ", ".join(ConversationRow.columns())
@@ -85,43 +78,6 @@ _DELETE = Query(
     where user_id = :user_id and id = :id and deleted_at is null
     """
 )
-# Locks the conversation, a deleted one too: the runs that still write of it are on their way out.
-_ADVANCE = Query(
-    f"""
-    update conversations
-    set last_seq = last_seq + :events, last_message_number = last_message_number + :messages,
-        updated_at = case when :messages > 0 then clock_timestamp() else updated_at end
-    where user_id = :user_id and id = :id
-    returning {_COLUMNS}
-    """,
-    ConversationRow,
-)
-# Locks the conversations, by id, deleted ones too.
-_TELL = Query(
-    """
-    with news as materialized (
-      select stream, kind, payload, ends, row_number() over (partition by stream order by place) as place
-      from rows from (jsonb_to_recordset(:entries) as (stream uuid, kind text, payload jsonb, ends bool))
-        with ordinality as entry (stream, kind, payload, ends, place)
-    ), listener as materialized (
-      select id from conversations where id in (select stream from news) order by id for no key update
-    ), conversation as (
-      update conversations
-      set last_seq = last_seq + fresh.count, writing_seq = case when not fresh.ends then writing_seq end
-      from (select stream, count(*) as count, bool_or(ends) as ends from news group by stream) as fresh
-      join listener on listener.id = fresh.stream
-      where conversations.id = listener.id
-      returning conversations.id, conversations.user_id, conversations.last_seq,
-        conversations.last_seq - fresh.count as base
-    ), overheard as (
-      insert into events (stream, seq, user_id, kind, payload)
-      select conversation.id, conversation.base + news.place, conversation.user_id, news.kind, news.payload
-      from conversation join news on news.stream = conversation.id
-    )
-    select id, last_seq from conversation
-    """,
-    ToldRow,
-)
 
 
 async def insert_conversation(session: Session, fields: Mapping[str, object]) -> ConversationRow:
@@ -161,29 +117,3 @@ async def write_conversation(
 async def bury_conversation(session: Session, user_id: UUID, conversation_id: UUID) -> bool:
     """Leave a tombstone. False when there was nothing to delete."""
     return await session.run(_DELETE, user_id=user_id, id=conversation_id) == 1
-
-
-async def advance_conversation(
-    session: Session,
-    user_id: UUID,
-    conversation_id: UUID,
-    *,
-    events: int = 1,
-    messages: int = 0,
-) -> ConversationRow:
-    """Take so many seqs and message numbers; answers with the last of each."""
-    return await session.one(
-        _ADVANCE,
-        user_id=user_id,
-        id=conversation_id,
-        events=events,
-        messages=messages,
-    )
-
-
-async def tell_conversations(session: Session, entries: Sequence[Mapping[str, object]]) -> list[ToldRow]:
-    """Write to the logs of conversations, in order; answers how far each has come.
-
-    Entries: stream (the conversation), kind, payload, and `ends`: whether the reply being written ends.
-    """
-    return await session.all(_TELL, entries=list(entries))

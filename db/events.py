@@ -22,9 +22,9 @@ class EventRow(Row):
 
 
 class LastRow(Row):
-    """The newest entry of a user's activity."""
+    """The newest entry of a log."""
 
-    user_id: UUID
+    stream: UUID
     last_seq: int
 
 
@@ -74,21 +74,69 @@ USERS_HEAR = """reader as materialized (
 """What is `news` (user_id, place, kind, payload) goes to the activity of its users.
 
 Locks their rows, by id: the activity of each is one line of entries."""
-_INSERT_AND_TELL = Query(
-    f"""
-    with news as materialized (
-      select *, row_number() over (partition by user_id order by number) as place
-      from rows from (
-        jsonb_to_recordset(:entries) as (stream uuid, seq int, user_id uuid, kind text, payload jsonb)
-      ) with ordinality as entry (stream, seq, user_id, kind, payload, number)
-    ), own as (
+CONVERSATIONS_HEAR = """listener as materialized (
+      select id from conversations where id in (select conversation_id from said)
+      order by id for no key update
+    ), conversation as (
+      update conversations
+      set last_seq = last_seq + fresh.count,
+          writing_seq = case when not fresh.ends then coalesce(last_seq + fresh.begins - 1, writing_seq) end
+      from (
+        select conversation_id, count(*) as count, bool_or(ends) as ends,
+          max(place) filter (where begins) as begins
+        from said group by conversation_id
+      ) as fresh
+      join listener on listener.id = fresh.conversation_id
+      where conversations.id = listener.id
+      returning conversations.id, conversations.user_id, conversations.last_seq,
+        conversations.last_seq - fresh.count as base
+    ), overheard as (
       insert into events (stream, seq, user_id, kind, payload)
-      select stream, seq, user_id, kind, payload from news
-    ), {USERS_HEAR}
-    select id as user_id, last_seq from owner
-    """,
-    LastRow,
-)
+      select conversation.id, conversation.base + said.place, conversation.user_id, said.kind, said.payload
+      from conversation join said on said.conversation_id = conversation.id
+    )
+"""
+"""What is `said` (conversation_id, place, kind, payload, begins, ends) goes to the logs of conversations.
+
+`begins`, `ends`: whether the reply that is being written does with it. Locks the conversations, by id,
+deleted ones too.
+"""
+_SAID = f"""
+    , said as materialized (
+      select conversation_id, kind, payload, false as begins, ends,
+        row_number() over (partition by conversation_id order by number) as place
+      from entry where conversation_id is not null
+    ), {CONVERSATIONS_HEAR}
+"""
+
+
+def _insert_and_tell(*, talks: bool) -> Query[LastRow]:
+    """The statement that also writes to conversations costs more."""
+    return Query(
+        f"""
+        with entry as materialized (
+          select * from rows from (
+            jsonb_to_recordset(:entries) as (
+              stream uuid, seq int, user_id uuid, kind text, payload jsonb, conversation_id uuid, ends bool)
+          ) with ordinality
+            as entry (stream, seq, user_id, kind, payload, conversation_id, ends, number)
+        ), own as (
+          insert into events (stream, seq, user_id, kind, payload)
+          select stream, seq, user_id, kind, payload from entry
+        ), news as materialized (
+          select user_id, kind, payload, row_number() over (partition by user_id order by number) as place
+          from entry
+        ) {_SAID if talks else ""}, {USERS_HEAR}
+        {"select id as stream, last_seq from conversation union all" if talks else ""}
+        select id as stream, last_seq from owner
+        """,
+        LastRow,
+    )
+
+
+INSERT_AND_TELL = _insert_and_tell(talks=False)
+# Locks conversations, then users, each by id.
+INSERT_TALK_AND_TELL = _insert_and_tell(talks=True)
 _READ = Query(
     """
     select seq, follows, at, kind, payload from events
@@ -162,11 +210,14 @@ async def insert_activity(
 
 
 async def insert_and_tell(session: Session, entries: Sequence[Mapping[str, Any]]) -> list[LastRow]:
-    """Write entries of many streams, as `insert_events` does, and the same to the activity of their users.
+    """Write entries of many streams, as `insert_events` does, and the same to their conversations, if they
+    have one, and to the activity of their users; answers how far those logs have come.
 
-    Each: stream, seq, user_id, kind, payload.
+    Each: stream, seq, user_id, kind, payload, conversation_id, and `ends`: whether the reply that is being
+    written there ends with it.
     """
-    return await session.all(_INSERT_AND_TELL, entries=list(entries))
+    talks = any(entry["conversation_id"] is not None for entry in entries)
+    return await session.all(INSERT_TALK_AND_TELL if talks else INSERT_AND_TELL, entries=list(entries))
 
 
 async def insert_events(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from db.events import USERS_HEAR
+from db.events import CONVERSATIONS_HEAR, USERS_HEAR
 from db.query import Query, Row
 from db.session import Session
 
@@ -60,6 +60,7 @@ _WRITE = """
       from entry join held on held.id = entry.id
       where run.id = held.id and held.status = 'RUNNING'
       returning run.id, run.user_id, run.last_seq, run.last_seq - entry.seqs as base,
+        run.status <> 'RUNNING' as ends,
         entry.steps, entry.events, entry.activity, run.conversation_id, entry.talk, entry.begins
     ), stepped as (
       insert into steps
@@ -97,32 +98,14 @@ _TELL_USERS = f"""
       window of_user as (partition by run.user_id order by run.id, line.place)
     ), {USERS_HEAR}
 """
-_TELL_CONVERSATIONS = """
+_TELL_CONVERSATIONS = f"""
     , said as materialized (
-      select run.conversation_id, line.event, line.place = run.begins as begins,
+      select run.conversation_id, line.event ->> 'kind' as kind, line.event -> 'payload' as payload,
+        line.place = run.begins as begins, run.ends,
         row_number() over (partition by run.conversation_id order by run.id, line.place) as place
       from run, jsonb_array_elements(run.talk) with ordinality as line (event, place)
       where run.conversation_id is not null
-    ), listener as materialized (
-      select id from conversations where id in (select conversation_id from said)
-      order by id for no key update
-    ), conversation as (
-      update conversations
-      set last_seq = last_seq + fresh.count, writing_seq = coalesce(last_seq + fresh.begins - 1, writing_seq)
-      from (
-        select conversation_id, count(*) as count, max(place) filter (where begins) as begins
-        from said group by conversation_id
-      ) as fresh
-      join listener on listener.id = fresh.conversation_id
-      where conversations.id = listener.id
-      returning conversations.id, conversations.user_id, conversations.last_seq,
-        conversations.last_seq - fresh.count as base
-    ), overheard as (
-      insert into events (stream, seq, user_id, kind, payload)
-      select conversation.id, conversation.base + said.place, conversation.user_id, said.event ->> 'kind',
-        said.event -> 'payload'
-      from conversation join said on said.conversation_id = conversation.id
-    )
+    ), {CONVERSATIONS_HEAR}
 """
 
 

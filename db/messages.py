@@ -27,6 +27,13 @@ class MessageRow(Row):
     created_at: datetime
 
 
+class InsertedRow(MessageRow):
+    """A message that has just come."""
+
+    last_seq: int
+    "Of its conversation's log, its own entry counted in."
+
+
 class HistoryRow(Row):
     """What a model is told of a message."""
 
@@ -61,29 +68,22 @@ _VOID = """
         and through >= (select min(number) from messages where execution_id = :execution_id)
     )
 """
+# Locks the conversation.
 _INSERT = Query(
     f"""
-    with {_VOID}
-    insert into messages (id, user_id, conversation_id, number, role, content, execution_id, created_at)
-    values (:id, :user_id, :conversation_id, :number, :role, :content, :execution_id, clock_timestamp())
-    returning {_COLUMNS}
-    """,
-    MessageRow,
-)
-# Locks the conversation.
-_INSERT_REPLY = Query(
-    f"""
     with {_VOID}, owner as (
-      update conversations set last_message_number = last_message_number + 1, updated_at = clock_timestamp()
+      update conversations
+      set last_message_number = last_message_number + 1, last_seq = last_seq + cast(:events as int),
+          updated_at = clock_timestamp()
       where user_id = :user_id and id = :conversation_id and deleted_at is null
       returning *
     )
     insert into messages (id, user_id, conversation_id, number, role, content, execution_id, created_at)
-    select :id, user_id, id, last_message_number, 'ASSISTANT', :content, :execution_id, clock_timestamp()
+    select :id, user_id, id, last_message_number, :role, :content, :execution_id, clock_timestamp()
     from owner
-    returning {_COLUMNS}
+    returning {_COLUMNS}, (select last_seq from owner) as last_seq
     """,
-    MessageRow,
+    InsertedRow,
 )
 _GET_MANY = Query(
     f"""
@@ -175,22 +175,21 @@ _HAND_OVER = Query(
 )
 
 
-async def insert_message(session: Session, fields: Mapping[str, object]) -> MessageRow:
-    """A new message of a locked conversation.
+async def insert_message(
+    session: Session,
+    user_id: UUID,
+    conversation_id: UUID,
+    fields: Mapping[str, object],
+    *,
+    events: int,
+) -> InsertedRow | None:
+    """The next message of a conversation, with so many seqs of its log; None where it is deleted.
 
-    `fields`: id, user_id, conversation_id, number, role, content, execution_id.
+    `fields`: id, role, content, execution_id.
     """
-    return await session.one(_INSERT, **fields)
-
-
-async def insert_reply(
-    session: Session, user_id: UUID, conversation_id: UUID, fields: Mapping[str, object]
-) -> MessageRow | None:
-    """What a run answered, as the next message; None where the conversation is deleted.
-
-    `fields`: id, execution_id, content.
-    """
-    return await session.first(_INSERT_REPLY, user_id=user_id, conversation_id=conversation_id, **fields)
+    return await session.first(
+        _INSERT, user_id=user_id, conversation_id=conversation_id, events=events, **fields
+    )
 
 
 async def get_messages(reader: Reader, user_id: UUID, ids: list[UUID]) -> list[MessageRow]:

@@ -103,13 +103,12 @@ _LOCK_NEXT = Query(
     order by id limit 1 for no key update
     """
 )
-_IS_NEXT_WANTED = Query(
-    f"""
+IS_NEXT_WANTED = f"""
     select from executions
     where user_id = :user_id and lock_key = :lock_key and status = 'QUEUED' and blocked and not {_KEY_TAKEN}
     limit 1
-    """
-)
+"""
+_IS_NEXT_WANTED = Query(IS_NEXT_WANTED)
 _UNBLOCK = Query(
     """
     update executions set blocked = false, queued_at = clock_timestamp()

@@ -7,11 +7,11 @@ from functools import partial
 from uuid import UUID
 
 from db import events as rows
-from db.conversations import tell_conversations
 from db.executions import ExecutionRow
 from db.session import Session
 from engine.facts import status_fact
-from engine.states import TERMINAL
+from engine.states import SETTLED, TERMINAL
+from engine.topics import settled_topic
 from events.kinds import Event, ExecutionStatusChanged, StepFinished
 from telemetry import metrics
 
@@ -54,27 +54,14 @@ async def tell_status(session: Session, *runs: ExecutionRow) -> None:
     count(session, (fact for _, fact in facts))
     for run in runs:
         session.hint(run.id.hex, run.last_seq)
-    await _tell_conversations(session, facts)
-    for last in await rows.insert_and_tell(session, [_entry(run, fact) for run, fact in facts]):
-        session.hint(last.user_id.hex, last.last_seq)
+        if run.status in SETTLED:
+            session.hint(settled_topic(run.id))
+    for told in await rows.insert_and_tell(session, [_entry(run, fact) for run, fact in facts]):
+        session.hint(told.stream.hex, told.last_seq)
 
 
 def _entry(run: ExecutionRow, fact: Event) -> dict[str, object]:
-    told = {"user_id": run.user_id, "kind": fact.kind, "payload": fact.payload()}
-    return {"stream": run.id, "seq": run.last_seq, **told}
-
-
-async def _tell_conversations(session: Session, facts: Sequence[tuple[ExecutionRow, Event]]) -> None:
     """A reply that is being written ends with its run, however that ends."""
-    entries = [
-        {
-            "stream": run.conversation_id,
-            "kind": fact.kind,
-            "payload": fact.payload(),
-            "ends": run.status in TERMINAL,
-        }
-        for run, fact in facts
-        if run.conversation_id is not None
-    ]
-    for told in await tell_conversations(session, entries) if entries else ():
-        session.hint(told.id.hex, told.last_seq)
+    of_run = {"stream": run.id, "seq": run.last_seq, "user_id": run.user_id}
+    of_talk = {"conversation_id": run.conversation_id, "ends": run.status in TERMINAL}
+    return {**of_run, **of_talk, "kind": fact.kind, "payload": fact.payload()}

@@ -126,6 +126,9 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 LIVE = frozenset(Status) - TERMINAL
 "What has not ended."
 
+SETTLED = TERMINAL | {Status.AWAITING_INPUT}
+"What does not go on by itself."
+
 
 class StartProblem(StrEnum):
     """Why a schedule's tick started no run."""

@@ -18,7 +18,8 @@ from db.paging import Slice
 from db.session import Readers, Session
 from db.steps import STEPS, StepRow
 from engine.commands.executions import Cancellation
-from engine.states import TERMINAL, Status
+from engine.states import SETTLED, Status
+from engine.topics import settled_topic
 from errors import BadUserInput, FutureCursor
 from events.cursor import Cursor
 from events.hub import Hub
@@ -27,7 +28,6 @@ from resolvers.paging import Window
 
 LONGEST_WAIT_MS = 30_000
 _LARGEST_EVENT_PAGE = 1_000
-_SETTLED = TERMINAL | {Status.AWAITING_INPUT}
 
 
 async def execution_by_id(db: Database, user_id: UUID, execution_id: UUID) -> ExecutionRow | None:
@@ -111,7 +111,7 @@ async def await_execution(
         raise BadUserInput(f"A wait takes 0 to {LONGEST_WAIT_MS:,} ms.")
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout_ms / 1_000
-    with hub.listen(execution_id.hex) as bell:
+    with hub.listen(settled_topic(execution_id)) as bell:
         while True:
             row = await execution_by_id(db, user_id, execution_id)
             left = end - loop.time()
@@ -122,7 +122,7 @@ async def await_execution(
 
 def is_settled(row: ExecutionRow) -> bool:
     """Whether the run has ended or waits for a person."""
-    return Status(row.status) in _SETTLED
+    return Status(row.status) in SETTLED
 
 
 async def recall_execution(session: Session, user_id: UUID, reference: Reference) -> ExecutionRow:

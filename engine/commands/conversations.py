@@ -62,8 +62,8 @@ async def create_conversation(
     row = await rows.insert_conversation(session, fields)
     if not system_prompt:
         return row
-    _, row = await add_message(session, row, Words(Role.SYSTEM, system_prompt))
-    return row
+    await add_message(session, row, Words(Role.SYSTEM, system_prompt))
+    return await rows.get_conversation(session, user_id, row.id) or row
 
 
 async def update_conversation(
@@ -83,28 +83,21 @@ async def update_conversation(
     return await rows.write_conversation(session, row, kept | dict(given))
 
 
-async def add_message(
-    session: Session, conversation: ConversationRow, words: Words
-) -> tuple[MessageRow, ConversationRow]:
-    """The next message of a conversation and the event that tells of it; the conversation as it is then."""
-    advanced = await rows.advance_conversation(
-        session, conversation.user_id, conversation.id, events=1, messages=1
-    )
-    message = await message_rows.insert_message(
-        session,
-        {
-            "id": words.id or new_id(),
-            "user_id": advanced.user_id,
-            "conversation_id": advanced.id,
-            "number": advanced.last_message_number,
-            "role": words.role.value,
-            "content": words.content,
-            "execution_id": words.execution_id,
-        },
-    )
+async def add_message(session: Session, conversation: ConversationRow, words: Words) -> MessageRow:
+    """The next message of a locked conversation, and the event that tells of it."""
+    fields = {
+        "id": words.id or new_id(),
+        "role": words.role.value,
+        "content": words.content,
+        "execution_id": words.execution_id,
+    }
+    user_id = conversation.user_id
+    message = await message_rows.insert_message(session, user_id, conversation.id, fields, events=1)
+    if message is None:
+        raise LookupError(conversation.id)
     fact = MessageCompleted(message=message_facts(message))
-    await append(session, advanced.id, advanced.user_id, advanced.last_seq, [fact])
-    return message, advanced
+    await append(session, conversation.id, user_id, message.last_seq, [fact])
+    return message
 
 
 def _check(title: str | None, system_prompt: str | None) -> None:

@@ -58,6 +58,15 @@ class Exchange:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is said in a locked conversation, and which version of its agent would answer."""
+
+    conversation: ConversationRow
+    content: str
+    version_id: UUID | None
+
+
 async def send_message(
     session: Session, user_id: UUID, conversation_id: UUID, content: str, on_active: OnActive
 ) -> Exchange:
@@ -72,19 +81,21 @@ async def send_message(
     conversation = await rows.lock_conversation(session, user_id, conversation_id)
     if conversation is None:
         raise NotFound(path=("input", "conversationId"))
+    agent = None
     if conversation.agent_id is not None:
-        await agent_for_work(session, user_id, conversation.agent_id, "conversationId")
+        agent = await agent_for_work(session, user_id, conversation.agent_id, "conversationId")
+    asked = _Asked(conversation, content, None if agent is None else agent.version_id)
     active_id = await message_rows.active_run(session, user_id, conversation_id)
     if active_id is None or on_active is OnActive.ENQUEUE:
-        return await _answer(session, conversation, content)
+        return await _answer(session, asked)
     if on_active is OnActive.REJECT:
         raise ExecutionActive(await get_execution(session, user_id, active_id))
     if head is None or head.id != active_id:
         raise asyncpg.SerializationError("another run became active meanwhile")
     if on_active is OnActive.STEER:
-        return await _steer(session, conversation, content, head)
+        return await _steer(session, asked, head)
     await _stop(session, head, EndReason.SUPERSEDED, "A newer message took its place.")
-    return await _answer(session, conversation, content, Disposition.SUPERSEDED_PREVIOUS)
+    return await _answer(session, asked, Disposition.SUPERSEDED_PREVIOUS)
 
 
 async def start_in_conversation(
@@ -136,16 +147,11 @@ async def _lock_head(session: Session, user_id: UUID, conversation_id: UUID) -> 
     return (await lock_families(session, user_id, [head_id])).get(head_id)
 
 
-async def _answer(
-    session: Session,
-    conversation: ConversationRow,
-    content: str,
-    disposition: Disposition | None = None,
-) -> Exchange:
-    seq = conversation.last_seq
-    run = await queue_turn(session, conversation, content, {})
+async def _answer(session: Session, asked: _Asked, disposition: Disposition | None = None) -> Exchange:
+    conversation, seq = asked.conversation, asked.conversation.last_seq
+    run = await queue_turn(session, conversation, asked.content, {"agent_version_id": asked.version_id})
     disposition = disposition or (Disposition.QUEUED if run.blocked else Disposition.STARTED)
-    message, _ = await add_message(session, conversation, Words(Role.USER, content, run.id))
+    message = await add_message(session, conversation, Words(Role.USER, asked.content, run.id))
     return Exchange(message, run, disposition, seq)
 
 
@@ -154,14 +160,12 @@ async def _stop(session: Session, head: ExecutionRow, reason: EndReason, told: s
         await move(session, one.row, one.ending, cancel_reason=one.cancel_reason)
 
 
-async def _steer(
-    session: Session, conversation: ConversationRow, content: str, head: ExecutionRow
-) -> Exchange:
+async def _steer(session: Session, asked: _Asked, head: ExecutionRow) -> Exchange:
     pending = await message_rows.pending(session, head.user_id, head.id)
     if len(pending) >= MOST_PENDING:
-        return await _answer(session, conversation, content)
-    seq = conversation.last_seq
-    message, _ = await add_message(session, conversation, Words(Role.USER, content, head.id))
+        return await _answer(session, asked)
+    seq = asked.conversation.last_seq
+    message = await add_message(session, asked.conversation, Words(Role.USER, asked.content, head.id))
     await message_rows.hand_to(session, message, head.id)
     return Exchange(message, head, Disposition.STEERED, seq)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from db import children, queue
+from db.aftermath import what_is_left
 from db.executions import ExecutionRow
 from db.session import Session
 from engine.runs.families import Move, after_child, stop_children
@@ -12,6 +13,8 @@ from engine.runs.stages import after_run
 from engine.runs.turns import after_turn
 from engine.states import TERMINAL
 from engine.topics import QUEUE_TOPIC
+
+_STOPPED_WITH = "The run that started it has ended."
 
 
 def is_of_no_consequence(row: ExecutionRow) -> bool:
@@ -21,9 +24,15 @@ def is_of_no_consequence(row: ExecutionRow) -> bool:
 
 async def after_end(session: Session, row: ExecutionRow) -> list[Move]:
     """Carry out what follows from the end of a run whose family is locked; answers what else is to happen."""
-    await after_turn(session, row)
-    await _pass_lock_key_on(session, row)
-    moves = await stop_children(session, row, "The run that started it has ended.")
+    key = None if row.blocked else row.lock_key
+    if key is not None:
+        await queue.lock_key(session, row.user_id, key)
+    left = await what_is_left(session, row, key)
+    if left.messages:
+        await after_turn(session, row)
+    if key is not None and left.turn:
+        await _pass_turn_on(session, row.user_id, key)
+    moves = await stop_children(session, row, _STOPPED_WITH) if left.children else []
     if row.parent_id is None:
         return moves
     parent = await _book(session, row, row.parent_id)
@@ -41,9 +50,6 @@ async def _book(session: Session, row: ExecutionRow, parent_id: UUID) -> Executi
     return parent
 
 
-async def _pass_lock_key_on(session: Session, row: ExecutionRow) -> None:
-    if row.lock_key is None or row.blocked:
-        return
-    await queue.lock_key(session, row.user_id, row.lock_key)
-    if await queue.unblock_next(session, row.user_id, row.lock_key):
+async def _pass_turn_on(session: Session, user_id: UUID, key: str) -> None:
+    if await queue.unblock_next(session, user_id, key):
         session.hint(QUEUE_TOPIC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from db import executions as rows
 from db import interrupts as interrupt_rows
-from db import leases, queue
+from db import queue
 from db import steps as step_rows
 from db.executions import ExecutionRow
 from db.session import Session
@@ -24,7 +24,6 @@ from engine.states import (
 )
 from engine.steps import UNKNOWN, Outcome, Step
 from engine.topics import CANCEL_TOPIC, QUEUE_TOPIC
-from errors import LeaseLost
 from events.kinds import StepFinished
 
 _HINTS = {Status.QUEUED: QUEUE_TOPIC, Status.CANCELLING: CANCEL_TOPIC}
@@ -67,9 +66,15 @@ async def move(
     await tell_status(session, moved)
     if status in _HINTS:
         session.hint(_HINTS[status])
-    for one in await after_end(session, moved) if ended else ():
-        await move(session, one.row, one.ending, cancel_reason=one.cancel_reason)
+    if ended:
+        await follow(session, moved)
     return moved
+
+
+async def follow(session: Session, row: ExecutionRow) -> None:
+    """All that follows from the end of this run, which was written in this transaction."""
+    for one in await after_end(session, row):
+        await move(session, one.row, one.ending, cancel_reason=one.cancel_reason)
 
 
 def _reason(row: ExecutionRow, status: Status, ending: Ending) -> str | None:
@@ -77,14 +82,6 @@ def _reason(row: ExecutionRow, status: Status, ending: Ending) -> str | None:
     if status in {Status.CANCELLED, Status.CANCELLING}:
         return row.end_reason or (ending.reason or EndReason.CANCELLED_BY_USER).value
     return None if ending.reason is None else ending.reason.value
-
-
-async def let_go(session: Session, row: ExecutionRow, ending: Ending) -> ExecutionRow:
-    """Take a run out of its worker's hands, by its fence. Raises LeaseLost."""
-    held = await leases.lock_held_execution(session, row.id, row.fence)
-    if held is None:
-        raise LeaseLost
-    return await move(session, held, ending)
 
 
 async def resume(session: Session, row: ExecutionRow) -> ExecutionRow:

@@ -28,7 +28,8 @@ async def queue_turn(
     """
     key = encode(Kind.CONVERSATION, conversation.id)
     await queue.lock_key(session, conversation.user_id, key)
-    version_id = await _version_of(session, conversation)
+    if "agent_version_id" not in fields:
+        fields = {**fields, "agent_version_id": await _version_of(session, conversation)}
     row = await queue.insert_execution(
         session,
         {
@@ -36,7 +37,6 @@ async def queue_turn(
             "user_id": conversation.user_id,
             "conversation_id": conversation.id,
             "agent_id": conversation.agent_id,
-            "agent_version_id": version_id,
             "input": text,
             "time_zone": "UTC",
             "priority": int(Priority.MEDIUM),
@@ -64,8 +64,13 @@ async def write_reply(session: Session, run: ExecutionRow, ending: Ending) -> Me
     """
     if run.conversation_id is None or run.reply_id is None or ending.cause is not Cause.COMPLETE:
         return None
-    reply = {"id": run.reply_id, "execution_id": run.id, "content": str(ending.result)}
-    return await message_rows.insert_reply(session, run.user_id, run.conversation_id, reply)
+    reply = {
+        "id": run.reply_id,
+        "role": "ASSISTANT",
+        "content": str(ending.result),
+        "execution_id": run.id,
+    }
+    return await message_rows.insert_message(session, run.user_id, run.conversation_id, reply, events=0)
 
 
 async def after_turn(session: Session, run: ExecutionRow) -> None:

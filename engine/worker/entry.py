@@ -88,27 +88,36 @@ class Entry:
         if begins:
             self._begins = len(self._talk)
 
-    def ending_with(self, event: Event) -> Entry:
-        """The same, and this is told last, of the run and of its conversation."""
-        return replace(self, _events=[*self._events, event], _talk=[*self._talk, event])
-
-    def end(self, ending: Ending) -> None:
-        """The run is over, with this entry as its last."""
-        self._ending = ending
-        self._status = after(Status.RUNNING, Hands.HELD, ending.cause)
+    def ended(self, ending: Ending, *last_words: Event) -> Entry:
+        """The same, and the run is over with it. The last words are its conversation's, too."""
+        status = after(Status.RUNNING, Hands.HELD, ending.cause)
         fact = ExecutionStatusChanged(
             execution_id=self.run.id,
-            status=self._status.value,
+            status=status.value,
             end_reason=None if ending.reason is None else ending.reason.value,
             attempt=self.run.attempt,
         )
-        self._tell(fact)
-        self._activity.append(fact)
+        last = replace(
+            self,
+            _events=[*self._events],
+            _talk=[*self._talk],
+            _activity=[fact],
+            _ending=ending,
+            _status=status,
+        )
+        for event in (*last_words, fact):
+            last.talk(event)
+        return last
 
     @property
     def events(self) -> Sequence[Event]:
         """What it tells the readers of the run."""
         return self._events
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run is over with it."""
+        return self._ending is not None
 
     @property
     def is_empty(self) -> bool:

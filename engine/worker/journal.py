@@ -19,7 +19,7 @@ from engine.endings import Ending
 from engine.facts import message_facts
 from engine.progress import Meter, Progress
 from engine.runs.aftermath import is_of_no_consequence
-from engine.runs.moves import let_go
+from engine.runs.moves import follow, move
 from engine.runs.turns import write_reply
 from engine.states import Cause, Status, StepKind
 from engine.steps import Step
@@ -117,33 +117,39 @@ class Journal:
         await self.scribe.carry_out(self.run, told)
 
     async def end(self, ending: Ending, entry: Entry | None = None) -> None:
-        """The run is over; `entry` is what it says last. Steps left open have failed with it.
+        """The run is over; `entry` is what it says last, and all of its steps have ended. Without one it is
+        broken off: steps left open have failed with it.
 
         Raises LeaseLost and Unavailable, and CancelRequested where there is an entry.
         """
         last = self.entry() if entry is None else entry
         last.progress(self.meter.take(is_last=True))
-        if entry is not None and is_of_no_consequence(self.run):
-            last.end(ending)
-            await self.write(last)
-            return
+        if entry is None:
+            await self._transact(lambda session: self._break_off(session, last, ending))
+        elif is_of_no_consequence(self.run):
+            await self.write(last.ended(ending))
+        else:
+            await self._transact(lambda session: self._conclude(session, last, ending))
 
-        async def transaction(session: Session) -> None:
-            if self.run.parent_id is not None:
-                await lock_families(session, self.run.user_id, [self.run.id])
-            held = await (self._held(session) if entry is None else self._hold(session))
-            if held.status == Status.RUNNING:
-                await self._say_last(session, last, ending)
-            await let_go(session, self.run, ending)
+    async def _break_off(self, session: Session, last: Entry, ending: Ending) -> None:
+        await self._lock_family(session)
+        held = await self._held(session)
+        if held.status == Status.RUNNING:
+            await self._inscribe(session, last)
+        await move(session, held, ending)
 
-        await self._transact(transaction)
-
-    async def _say_last(self, session: Session, last: Entry, ending: Ending) -> None:
+    async def _conclude(self, session: Session, last: Entry, ending: Ending) -> None:
         """The reply is whole, behind the last piece of it in either log."""
-        reply = await write_reply(session, self.run, ending)
-        if reply is not None:
-            last = last.ending_with(MessageCompleted(message=message_facts(reply)))
-        await self._inscribe(session, last)
+        await self._lock_family(session)
+        held = await self._hold(session)
+        reply = await write_reply(session, held, ending)
+        said = [] if reply is None else [MessageCompleted(message=message_facts(reply))]
+        await self._inscribe(session, last.ended(ending, *said))
+        await follow(session, held)
+
+    async def _lock_family(self, session: Session) -> None:
+        if self.run.parent_id is not None:
+            await lock_families(session, self.run.user_id, [self.run.id])
 
     async def settle(self, work: Callable[[Session], Awaitable[tuple[Entry, Sequence[Wait]]]]) -> None:
         """Commit what `work` answers in its transaction; where it must wait for something, let go of the run.
@@ -173,7 +179,7 @@ class Journal:
             if wait.open is not None:
                 await wait.open(session, held)
         cause = Cause.ASK if any(wait.for_person for wait in waits) else Cause.WAIT
-        await let_go(session, self.run, Ending(cause))
+        await move(session, held, Ending(cause))
 
     def report(self, percent: float | None, message: str | None = None) -> None:
         """Take up how far the run is; it is told with the next word, or by itself when its time comes."""

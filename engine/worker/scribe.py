@@ -19,6 +19,7 @@ from db.leases import HeldRow
 from db.session import Session
 from engine.log import count
 from engine.states import Status
+from engine.topics import settled_topic
 from engine.worker.batches import Batch, Batches
 from engine.worker.entry import Entry
 from errors import LeaseLost
@@ -132,11 +133,13 @@ async def inscribe(session: Session, entries: Sequence[Entry]) -> dict[UUID, Wri
     The answer leaves out those whose fence was raised; `refusal` says what to make of one.
     """
     written = await write_entries(session, [entry.as_json() for entry in entries]) if entries else []
-    events = {entry.run.id: entry.events for entry in entries}
+    entries_of = {entry.run.id: entry for entry in entries}
     for row in written:
         if row.last_seq is not None:
-            count(session, events[row.id])
+            count(session, entries_of[row.id].events)
             session.hint(row.id.hex, row.last_seq)
+            if entries_of[row.id].has_ended:
+                session.hint(settled_topic(row.id))
         if row.activity_seq is not None:
             session.hint(row.user_id.hex, row.activity_seq)
         if row.conversation_id is not None:

@@ -219,9 +219,11 @@ class Worker:
             log.debug("let go of run %s", run.id)
             if held.deadline is not None:
                 held.deadline.cancel()
+            was_full = len(self._held) >= self._settings.worker_slots
             if self._held.get(run.id) is held:
                 del self._held[run.id]
-            self._queue.ring()
+            if was_full:  # else nothing was left when it last looked, and of what came since a hint tells
+                self._queue.ring()
 
     async def _carry_through(self, held: Held) -> None:
         """Where the connection breaks, the run is taken up anew from its rows, while the lease is ours."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from db import children, due, events, executions, journal, leases, queue, steps
+from db import aftermath, children, due, events, executions, journal, leases, queue, steps
 from db.executions import ExecutionRow
 from db.query import Query
 from errors import Unavailable
@@ -207,6 +207,9 @@ class Store:
     def is_next_wanted(self, given: Fields) -> list[Obj]:
         return [] if self._is_taken(given) else self.lock_next(given)
 
+    def what_is_left(self, given: Fields) -> list[Obj]:
+        return [Obj(messages=False, turn=bool(self.is_next_wanted(given)), children=False)]
+
     def unblock(self, given: Fields) -> Iterator[Obj]:
         for row in self._mine(given):
             yield self._put(row, blocked=False)
@@ -321,7 +324,7 @@ class Store:
             self._append(entry["stream"], entry["seq"] - 1, [(entry["kind"], entry["payload"])])
             self._tell(entry["user_id"], [(entry["kind"], entry["payload"])])
         users = sorted({entry["user_id"] for entry in given["entries"]})
-        return [Obj(user_id=user, last_seq=self.users[user]) for user in users]
+        return [Obj(stream=user, last_seq=self.users[user]) for user in users]
 
     def _tell(self, user_id: UUID, told: list[tuple[str, Any]]) -> None:
         self._append(user_id, self.users[user_id], told)
@@ -434,6 +437,7 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (queue._LOCK_NEXT, Store.lock_next),
         (queue._IS_NEXT_WANTED, Store.is_next_wanted),
         (queue._UNBLOCK, Store.unblock),
+        (aftermath.WHAT_IS_LEFT, Store.what_is_left),
         (leases._RENEW, Store.renew),
         (leases._HOLDS, Store.holds),
         (leases._HOLD, Store.hold),
@@ -454,7 +458,7 @@ _STATEMENTS: dict[int, tuple[bool, Callable[[Store, Fields], Any]]] = {
         (steps._OPEN, Store.open_steps),
         (steps._CLOSE, Store.close_step),
         (events._INSERT, Store.insert_events),
-        (events._INSERT_AND_TELL, Store.insert_and_tell),
+        (events.INSERT_AND_TELL, Store.insert_and_tell),
         (journal.WRITE, Store.write),
         (journal.WRITE_AND_TELL, Store.write),
         (due._LOOK, Store.look),
