@@ -36,6 +36,8 @@ from tests.processes import SECRET, free_port, until
 
 TARGET_MS = 20
 _WARMING = 40
+_IDLE = 0.1
+"Of a core: less is no work."
 _AGENT = """
 mutation {
   createAgent(input: {name: "bench", model: "bench:model", toolNames: []}) {
@@ -201,15 +203,24 @@ async def _token(dsn: str) -> str:
 
 
 async def _warm(house: House) -> None:
-    """Have both workers import the provider's library and make their plans: once in their lives.
+    """Have both workers load the provider's library, and make their plans: once in their lives.
 
     One message at a time, so that neither takes them all.
     """
+    await _until_idle(house.parts["workers"])
     asked: list[asyncio.Task[Any]] = []
     for talk in await house.conversations(_WARMING):
         asked.append(asyncio.create_task(house.client.one(_SEND, id=talk, wait=30_000)))
         await asyncio.sleep(0.05)
     await asyncio.gather(*asked)
+
+
+async def _until_idle(pids: Sequence[int]) -> None:
+    seconds, used = 1.0, {"them": 1.0}
+    while used["them"] > _IDLE * seconds:
+        meter = Meter({"them": pids})
+        await asyncio.sleep(1)
+        seconds, used = meter.read()
 
 
 async def _together(house: House, size: Size) -> list[str]:

@@ -1,4 +1,4 @@
-"""Models of providers, whose library is only there, and only imported, where one of them is asked."""
+"""Models of providers, whose library is only imported by workers that have one."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ class Seller:
             # Importing takes seconds: in a thread, so that leases are renewed meanwhile.
             self._opening = asyncio.create_task(asyncio.to_thread(_open, self.provider))
         return await asyncio.shield(self._opening)
+
+    async def open(self) -> None:
+        """Have the client there before it is asked for; nothing where the library is not installed."""
+        if is_installed():
+            await self.wire()
 
     async def close(self) -> None:
         """Let go of its connections."""

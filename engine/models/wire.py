@@ -1,7 +1,7 @@
 """What is said to models of providers, and what they say, in pydantic-ai's words.
 
 The only file that knows the library. Importing it takes seconds and some 70 MB, so `engine.models.remote`
-does that when the first such model is asked, and nobody else does.
+does that while a worker that has a provider starts, and nobody else does.
 """
 
 from __future__ import annotations

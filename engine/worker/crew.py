@@ -23,7 +23,11 @@ def models(settings: Settings) -> Models:
     """Every model that the operator has set up."""
     sellers = {name: Seller(provider) for name, provider in providers_of(settings).items()}
     families = {"fake": FakeModel, **{name: seller.model for name, seller in sellers.items()}}
-    return Models(families=families, closers=[seller.close for seller in sellers.values()])
+    return Models(
+        families=families,
+        openers=[seller.open for seller in sellers.values()],
+        closers=[seller.close for seller in sellers.values()],
+    )
 
 
 def crew(db: Database, settings: Settings) -> Crew:

@@ -107,7 +107,11 @@ class Worker:
         """Claim and carry until cancelled; then drain: no run is left behind under a lease."""
         with self._hub.listen(QUEUE_TOPIC) as self._queue:
             upkeep = Upkeep(self._db, self._hub, self._settings)
-            beside = [self._spawn("leases", self._keep()), self._spawn("upkeep", upkeep.work())]
+            beside = [
+                self._spawn("leases", self._keep()),
+                self._spawn("upkeep", upkeep.work()),
+                self._spawn("models", self._crew.models.open()),
+            ]
             claiming = self._spawn("claims", self._claim())
             try:
                 # Not cancelled itself: what was just claimed must come into our hands.

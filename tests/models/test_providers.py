@@ -12,6 +12,7 @@ import pytest
 
 from engine.models.model import Answer, CallTools, Model, ModelFailed, Said, Steered, Turn
 from engine.models.providers import Provider, model_problem, providers_of
+from engine.models.registry import Models
 from engine.models.remote import Seller
 from engine.states import StepKind, StepStatus
 from engine.steps import Outcome, Step
@@ -257,3 +258,21 @@ async def test_a_long_output_of_a_tool_is_told_in_part(server: ModelServer, mode
 def step(number: int, kind: StepKind, **fields: Any) -> Step:
     given = {"status": StepStatus.COMPLETED, "attempt": 1, "started_at": NOW, **fields}
     return Step(id=new_id(), execution_id=new_id(), number=number, kind=kind, **given)
+
+
+async def test_clients_are_there_before_they_are_asked_for(server: ModelServer) -> None:
+    """One that cannot be made harms no other."""
+    opened: list[str] = []
+
+    async def broken() -> None:
+        raise ImportError
+
+    async def whole() -> None:
+        seller = Seller(Provider("ollama", f"{server.address}/v1"))
+        await seller.open()
+        opened.append((await seller.model("llama").next(turn())).text or "")
+        await seller.close()
+
+    await Models(openers=[broken, whole]).open()
+
+    assert opened == ["You said: Hello"]
