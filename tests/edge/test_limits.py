@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 from graphql import GraphQLSchema, OperationType, get_introspection_query
 
@@ -104,6 +105,16 @@ def test_the_usual_introspection_is_no_matter_of_depth(schema: GraphQLSchema) ->
 
 def test_no_more_than_twenty_errors_are_told(documents: Documents) -> None:
     assert len(refusal(documents, "{ " + " ".join(f"no{n}" for n in range(100)) + " }")) == 20
+
+
+def test_no_more_than_twenty_errors_of_an_execution_are_told(
+    http: httpx2.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor logged: a list whose every item fails costs no more than one with twenty that do."""
+    answer = http.post("/graphql", json={"query": "{ noNumbers }"}).json()
+    assert answer["data"] == {"noNumbers": [None] * 100}
+    assert [error["path"] for error in answer["errors"]] == [["noNumbers", place] for place in range(20)]
+    assert len(caplog.records) == 20
 
 
 def test_messages_do_not_repeat_all_that_was_sent(documents: Documents) -> None:

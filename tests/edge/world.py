@@ -135,6 +135,10 @@ class Query:
         return 2**40
 
     @strawberry.field
+    def no_numbers(self) -> list[int | None]:
+        return ["x"] * 100  # type: ignore
+
+    @strawberry.field
     def surrogate(self) -> str | None:
         return "\ud800"
 
