@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -71,13 +72,19 @@ class Outsider:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claims:
     """What a valid token says: a user of ours by id, or an outsider, until when, and for what."""
 
     subject: UUID | Outsider
     expires_at: datetime
     scopes: frozenset[Scope] | None = None
+
+    @cached_property
+    def principal(self) -> Principal:
+        """Whom it makes of the caller, where that is a user of ours. Claims are kept, and this with them."""
+        assert isinstance(self.subject, UUID)
+        return Principal(self.subject, self.expires_at, self.scopes)
 
 
 def utc_now() -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
@@ -27,8 +27,7 @@ class Key:
     id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """The part of a list that is asked for: `size` rows after `after`, or (backwards) before `before`."""
 
     size: int
@@ -39,8 +38,7 @@ class Page:
     before: Key | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Slice(Generic[R]):
+class Slice(NamedTuple, Generic[R]):
     """The rows of a page, in order, and whether there are more on either side."""
 
     rows: list[R]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from auth import Principal
 from edge.access import NO_ACCESS, Access
@@ -14,8 +14,7 @@ from edge.registry import Store
 C = TypeVar("C")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
+class RequestFacts(NamedTuple):
     """What the edge knows of one operation. A fresh one per operation, also on a shared socket."""
 
     request_id: str

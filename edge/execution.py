@@ -7,8 +7,7 @@ file.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -39,8 +38,7 @@ from settings import Settings
 C = TypeVar("C")
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asks for one operation, and under which id it stands in the log."""
 
     principal: Principal | None
@@ -195,8 +193,7 @@ async def _answered(
     work: Awaitable[ExecutionResult], patience: Patience, correlation_id: str, cursor: str | None = None
 ) -> Answer:
     try:
-        async with patience:
-            result = await work
+        result = await patience.hold(work)
     except TimeoutError:
         result = ExecutionResult(None, [GraphQLError("", original_error=OperationTimeout())])
     return _answer(result, correlation_id, cursor)

@@ -8,8 +8,7 @@ whatever was spent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from auth import Principal
 from edge.access import refusals
@@ -61,8 +60,7 @@ class Asker(Protocol):
     def idempotency_key(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """What an operation costs, and what that leaves."""
 
     requested: int

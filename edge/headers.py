@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from errors import BadRequest, Unauthenticated
-from ids import new_id
+from ids import new_name
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PRINTABLE = re.compile(r"[\x21-\x7e]{1,255}")
@@ -43,7 +43,7 @@ class RequestHeaders:
 def request_id(headers: Headers | RequestHeaders) -> str:
     """The caller's `X-Request-ID` if it can stand in a log as it is, else a fresh one."""
     given = headers.get("x-request-id")
-    return given if given is not None and _REQUEST_ID.fullmatch(given) else new_id().hex
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else new_name()
 
 
 def bearer(authorization: str | None) -> str | None:

@@ -6,7 +6,6 @@ No cookies, and POST only as application/json: a foreign page cannot make a brow
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import replace
 from typing import Generic, TypeVar
 from urllib.parse import parse_qs
 
@@ -105,7 +104,7 @@ class Http(Generic[C]):
             raise HttpFailure(405, "A mutation must be sent by POST.", [(b"allow", b"POST")])
         key = _idempotency_key(exchange, operation)
         if key is not None:
-            caller = replace(caller, idempotency_key=key)
+            caller = caller._replace(idempotency_key=key)
         if operation.kind is OperationType.SUBSCRIPTION:
             await self._subscribe(exchange, operation, request, caller)
         elif exchange.media is Media.EVENTS:

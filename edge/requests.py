@@ -76,6 +76,8 @@ def _query(body: dict[str, object], *, optional: bool) -> str | None:
 
 def _document_id(body: dict[str, object], extensions: dict[str, object]) -> str | None:
     """Apollo's extension, or `documentId` as the draft for GraphQL over HTTP has it. Raises BadRequest."""
+    if not extensions and "documentId" not in body:
+        return None
     persisted = _object_or_absent(extensions, "persistedQuery")
     if persisted and persisted.get("version") != 1:
         raise BadRequest("Unsupported persisted query version: 1 is the one that is known.")

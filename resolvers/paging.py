@@ -5,8 +5,8 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -21,8 +21,7 @@ _SECONDS = {"CREATED_AT", "UPDATED_AT", "DUE_AT"}
 _WHOLE = {"PRIORITY", "NUMBER"}
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """The arguments of a Relay connection, as given."""
 
     first: int | None = None

@@ -112,7 +112,7 @@ async def identify(db: Database, tokens: Tokens, token: str) -> Principal:
     """
     claims = await tokens.verify(token)
     if isinstance(claims.subject, UUID):
-        return Principal(claims.subject, claims.expires_at, claims.scopes)
+        return claims.principal
     async with db.as_system() as session:
         user_id = await _find_or_add(session, claims.subject)
     return Principal(user_id, claims.expires_at, claims.scopes)

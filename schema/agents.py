@@ -12,12 +12,13 @@ from db.agents import AgentRow
 from engine.commands import agents as engine
 from engine.versions import LongHistory
 from ids import Kind
+from projection import holds_row
 from resolvers import agents
 from resolvers.idempotency import Call, Effect
 from schema import problems
 from schema.arguments import or_none, window
 from schema.columns import column, id_column, off_rows
-from schema.connection import Connection, ordered_by
+from schema.connection import Connection, connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
 from schema.node import Node
@@ -70,6 +71,7 @@ class Agent(Node):
     row: strawberry.Private[AgentRow]
 
     @classmethod
+    @holds_row
     def of(cls, row: AgentRow) -> Agent:
         return cls(row=row)
 
@@ -191,7 +193,7 @@ class AgentQueries:
         db, user_id = info.context.services.db, info.context.user_id
         filters = {} if include_archived else {"archived": False}
         page = await agents.agent_page(db, user_id, filters, window(first, after, last, before))
-        return Connection[Agent].of(
+        return connection(
             page,
             node=Agent.of,
             cursor=ordered_by("CREATED_AT"),

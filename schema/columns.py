@@ -11,7 +11,7 @@ import strawberry
 
 import ids
 from ids import Kind
-from projection import ROW, How, Reading, declare, reading_of
+from projection import How, Reading, declare, reading_of
 
 T = TypeVar("T")
 
@@ -28,7 +28,8 @@ def column(how: How = None, *, description: str | None = None) -> Any:
 
 def id_column(kind: Kind, name: str = "id", *, description: str | None = None) -> Any:
     """The outside form of an id in the row's attribute `name`."""
-    return column(Reading(name, partial(ids.encode, kind)), description=description)
+    reading = Reading(name, partial(ids.encode, kind), partial(ids.encode_all, kind))
+    return column(reading, description=description)
 
 
 def off_rows(kind: type[T]) -> type[T]:
@@ -42,5 +43,7 @@ def off_rows(kind: type[T]) -> type[T]:
 
 
 def _off_object(reading: Reading) -> Callable[[Any], Any]:
-    read = reading.read
-    return lambda self: read(getattr(self, ROW))
+    read, convert = reading.read, reading.convert
+    if reading.column is None and convert is not None:
+        return lambda self: convert(self.row)
+    return lambda self: read(self.row)

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import strawberry
 
 from db.paging import Key, Slice
+from projection import Each
 from resolvers.paging import write_cursor
+from schema.columns import column, off_rows
 
 T = TypeVar("T")
 
 
-@strawberry.type(description="Where a page lies in its list.")
-class PageInfo:
-    has_next_page: bool = strawberry.field(description="There is more behind `endCursor`.")
-    has_previous_page: bool = strawberry.field(description="There is more before `startCursor`.")
-    start_cursor: str | None = strawberry.field(description="Of the first edge; null of an empty page.")
-    end_cursor: str | None = strawberry.field(description="Of the last edge; null of an empty page.")
+class Paged(Protocol):
+    """A page, and where a row of it stands."""
+
+    @property
+    def page(self) -> Slice[Any]: ...
+    @property
+    def cursor(self) -> Callable[[Any], str]: ...
 
 
-@strawberry.type
-class Edge(Generic[T]):
-    cursor: str
-    node: T
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listed(Generic[T]):
     """A page of rows, how each becomes a node, where it stands, and how to count them all."""
 
@@ -37,49 +34,65 @@ class Listed(Generic[T]):
     cursor: Callable[[Any], str]
     count: Callable[[], Awaitable[int]]
 
+    def edges(self) -> list[Edge[T]]:
+        """Each node with its cursor."""
+        return [Edge(cursor=self.cursor(row), node=self.node(row)) for row in self.page.rows]
+
+    def nodes(self) -> Sequence[T]:
+        """Each row as clients see it."""
+        return Each(self.node, self.page.rows)
+
+
+def _cursor_at(paged: Paged, place: int) -> str | None:
+    rows = paged.page.rows
+    return paged.cursor(rows[place]) if rows else None
+
+
+@off_rows
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    has_next_page: bool = column(
+        lambda paged: paged.page.has_next, description="There is more behind `endCursor`."
+    )
+    has_previous_page: bool = column(
+        lambda paged: paged.page.has_previous, description="There is more before `startCursor`."
+    )
+    start_cursor: str | None = column(
+        lambda paged: _cursor_at(paged, 0), description="Of the first edge; null of an empty page."
+    )
+    end_cursor: str | None = column(
+        lambda paged: _cursor_at(paged, -1), description="Of the last edge; null of an empty page."
+    )
+    row: strawberry.Private[Paged]
+
 
 @strawberry.type
+class Edge(Generic[T]):
+    cursor: str
+    node: T
+
+
+@off_rows
+@strawberry.type
 class Connection(Generic[T]):
-    listed: strawberry.Private[Listed[Any]]
-
-    @strawberry.field
-    def edges(self) -> list[Edge[T]]:
-        listed = self.listed
-        return [Edge(cursor=listed.cursor(row), node=listed.node(row)) for row in listed.page.rows]
-
-    @strawberry.field
-    def nodes(self) -> list[T]:
-        return [self.listed.node(row) for row in self.listed.page.rows]
-
-    @strawberry.field
-    def page_info(self) -> PageInfo:
-        return page_info(self.listed.page, self.listed.cursor)
+    edges: list[Edge[T]] = column(Listed[Any].edges)
+    nodes: list[T] = column(Listed[Any].nodes)
+    page_info: PageInfo = column(lambda listed: PageInfo(row=listed))
+    row: strawberry.Private[Listed[Any]]
 
     @strawberry.field(description="Counted only where it is asked for.")
     async def total_count(self) -> int:
-        return await self.listed.count()
-
-    @classmethod
-    def of(
-        cls,
-        page: Slice[Any],
-        node: Callable[[Any], T],
-        cursor: Callable[[Any], str],
-        count: Callable[[], Awaitable[int]],
-    ) -> Self:
-        """The connection of one page."""
-        return cls(listed=Listed(page, node, cursor, count))
+        return await self.row.count()
 
 
-def page_info(page: Slice[Any], cursor: Callable[[Any], str]) -> PageInfo:
-    """What a page says of its neighbours."""
-    rows = page.rows
-    return PageInfo(
-        has_next_page=page.has_next,
-        has_previous_page=page.has_previous,
-        start_cursor=cursor(rows[0]) if rows else None,
-        end_cursor=cursor(rows[-1]) if rows else None,
-    )
+def connection(
+    page: Slice[Any],
+    node: Callable[[Any], T],
+    cursor: Callable[[Any], str],
+    count: Callable[[], Awaitable[int]],
+) -> Connection[T]:
+    """The connection of one page. A function: to name the type's parameter takes as long as all of it."""
+    return Connection(row=Listed(page, node, cursor, count))
 
 
 def ordered_by(order: str) -> Callable[[Any], str]:

@@ -14,7 +14,7 @@ from resolvers import conversations
 from resolvers.idempotency import Call, Effect, recall_deletion
 from schema import problems
 from schema.arguments import or_none, window
-from schema.connection import Connection, ordered_by
+from schema.connection import Connection, connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
 from schema.types import Conversation
@@ -96,7 +96,7 @@ class ConversationQueries:
     ) -> Connection[Conversation]:
         db, user_id = info.context.services.db, info.context.user_id
         page = await conversations.conversation_page(db, user_id, window(first, after, last, before))
-        return Connection[Conversation].of(
+        return connection(
             page,
             node=Conversation.of,
             cursor=ordered_by("CREATED_AT"),

@@ -12,7 +12,7 @@ from db.events import EventRow
 from db.paging import Slice
 from events import kinds
 from events.cursor import Cursor
-from schema.connection import PageInfo, page_info
+from schema.connection import PageInfo
 
 
 @strawberry.interface(
@@ -51,7 +51,7 @@ class EventConnection:
 
     @strawberry.field
     def edges(self) -> list[EventEdge]:
-        return [EventEdge(cursor=self._cursor(row), node=Event.read(row)) for row in self.page.rows]
+        return [EventEdge(cursor=self.cursor(row), node=Event.read(row)) for row in self.page.rows]
 
     @strawberry.field
     def nodes(self) -> list[Event]:
@@ -59,7 +59,8 @@ class EventConnection:
 
     @strawberry.field
     def page_info(self) -> PageInfo:
-        return page_info(self.page, self._cursor)
+        return PageInfo(row=self)
 
-    def _cursor(self, row: EventRow) -> str:
+    def cursor(self, row: EventRow) -> str:
+        """Where an entry stands."""
         return Cursor(self.stream, row.seq, self.epoch).encode()

@@ -14,7 +14,7 @@ from resolvers import interrupts
 from resolvers.idempotency import Effect
 from schema import problems
 from schema.arguments import or_none, window
-from schema.connection import Connection, ordered_by
+from schema.connection import Connection, connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, input_id, mutate
 from schema.problems import UserError, common, member
@@ -99,7 +99,7 @@ class InterruptQueries:
         db, user_id = info.context.services.db, info.context.user_id
         filters: dict[str, object] = {} if status is None else {"status": status.value}
         page = await interrupts.interrupt_page(db, user_id, filters, window(first, after, last, before))
-        return Connection[Interrupt].of(
+        return connection(
             page,
             node=Interrupt.of,
             cursor=ordered_by("CREATED_AT"),

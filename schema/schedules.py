@@ -12,13 +12,14 @@ from engine.commands import schedules as engine
 from engine.commands.schedules import NewSchedule
 from engine.states import Priority, StartProblem
 from ids import Kind
+from projection import holds_row
 from resolvers import agents, schedules
 from resolvers.idempotency import Call, Effect, recall_deletion
 from schema import problems
 from schema.agents import Agent
 from schema.arguments import or_none, window
 from schema.columns import column, id_column, off_rows
-from schema.connection import Connection, ordered_by
+from schema.connection import Connection, connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, input_id, mutate
 from schema.node import Node
@@ -62,6 +63,7 @@ class Schedule(Node):
     row: strawberry.Private[ScheduleRow]
 
     @classmethod
+    @holds_row
     def of(cls, row: ScheduleRow) -> Schedule:
         return cls(row=row)
 
@@ -128,7 +130,7 @@ class ScheduleQueries:
     ) -> Connection[Schedule]:
         db, user_id = info.context.services.db, info.context.user_id
         page = await schedules.schedule_page(db, user_id, window(first, after, last, before))
-        return Connection[Schedule].of(
+        return connection(
             page,
             node=Schedule.of,
             cursor=ordered_by("CREATED_AT"),

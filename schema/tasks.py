@@ -16,7 +16,7 @@ from resolvers import tasks
 from resolvers.idempotency import Effect, recall_deletion
 from schema import problems
 from schema.arguments import or_none, window
-from schema.connection import Connection, ordered_by
+from schema.connection import Connection, connection, ordered_by
 from schema.context import Info
 from schema.mutations import call_of, given, input_id, mutate
 from schema.types import Task
@@ -167,7 +167,7 @@ class TaskQueries:
             order.direction is OrderDirection.DESC,
             window(first, after, last, before),
         )
-        return Connection[Task].of(
+        return connection(
             page,
             node=Task.of,
             cursor=ordered_by(order.field.value),

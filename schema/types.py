@@ -32,14 +32,14 @@ from engine.states import (
 from errors import NotFound
 from events.kinds import InterruptFacts, MessageFacts, TaskFacts
 from ids import Kind
-from projection import declare_for_all
+from projection import declare_for_all, holds_row
 from resolvers import agents, children, conversations, executions, interrupts, tasks
 from resolvers.paging import Window
 from resolvers.snapshots import Past, PastConversation, interrupt_as_of, run_as_of
 from schema.agents import Agent
 from schema.arguments import or_none, window
 from schema.columns import column, id_column, off_rows
-from schema.connection import Connection, ordered_by
+from schema.connection import Connection, connection, ordered_by
 from schema.context import Info
 from schema.event import EventConnection
 from schema.node import Node
@@ -65,7 +65,7 @@ async def execution_connections(
     db, user_id = info.context.together, info.context.user_id
     pages = await executions.execution_pages(db, user_id, filters, within)
     return [
-        Connection[Execution].of(
+        connection(
             page,
             node=Execution.of,
             cursor=_BY_CREATED_AT,
@@ -98,7 +98,7 @@ async def _steps_of_runs(
     db, runs = info.context.together, [(one.row, one.seq) for one in some]
     pages = await executions.step_pages(db, info.context.user_id, runs, window(first, after))
     return [
-        Connection[Step].of(
+        connection(
             page,
             node=partial(Step.as_of, seq=seq),
             cursor=_BY_NUMBER,
@@ -120,7 +120,7 @@ async def _messages_of_conversations(
     within = window(first, after, last, before)
     pages = await conversations.message_pages(db, info.context.user_id, talks, within)
     return [
-        Connection[Message].of(
+        connection(
             page,
             node=Message.of,
             cursor=_BY_NUMBER,
@@ -149,6 +149,7 @@ class Task(Node):
     row: strawberry.Private[TaskRow | TaskFacts]
 
     @classmethod
+    @holds_row
     def of(cls, row: TaskRow | TaskFacts) -> Task:
         return cls(row=row)
 
@@ -193,6 +194,7 @@ class Execution(Node):
     seq: strawberry.Private[int]
 
     @classmethod
+    @holds_row
     def of(cls, row: ExecutionRow) -> Execution:
         return cls(row=row, seq=row.last_seq)
 
@@ -293,6 +295,7 @@ class Interrupt(Node):
     row: strawberry.Private[InterruptRow | InterruptFacts]
 
     @classmethod
+    @holds_row
     def of(cls, row: InterruptRow | InterruptFacts) -> Interrupt:
         return cls(row=row)
 
@@ -326,6 +329,7 @@ class Message(Node):
     row: strawberry.Private[MessageRow | MessageFacts]
 
     @classmethod
+    @holds_row
     def of(cls, row: MessageRow | MessageFacts) -> Message:
         return cls(row=row)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typeid import TypeID
 
 from errors import InvalidId
-from ids import Kind, decode, encode, new_id, parse
+from ids import Kind, decode, encode, encode_all, new_id, parse
 
 kinds = st.sampled_from(list(Kind))
 uuids = st.uuids()
@@ -25,6 +25,12 @@ def test_an_id_is_what_the_specification_says(kind: Kind, value: UUID) -> None:
     assert text == str(TypeID.from_uuid(value, prefix=kind.value))
     assert decode(kind, text) == value
     assert parse(text) == (kind, value)
+
+
+@given(kind=kinds, values=st.lists(uuids, max_size=300))
+def test_many_ids_at_once_are_those_of_each(kind: Kind, values: list[UUID]) -> None:
+    """However many there are."""
+    assert encode_all(kind, values) == [encode(kind, value) for value in values]
 
 
 @given(kind=kinds, other=kinds, value=uuids)

@@ -79,7 +79,7 @@ class Compiler:
             if branch is not None:
                 projection.place(key)
                 branches.append(branch)
-        return Object(projection.function(), branches, nullable)
+        return Object(projection, branches, nullable)
 
     def _field(
         self,

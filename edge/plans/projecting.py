@@ -27,13 +27,18 @@ def declared(definition: GraphQLField) -> StrawberryField | None:
 
 
 class Projection:
-    """Collects a selection's fields in their order; those that take more than a look get a place."""
+    """Collects a selection's fields in their order; those that take more than a look get a place.
+
+    It goes field by field, for all objects together: what is to be looked up or checked is so once.
+    """
 
     def __init__(self) -> None:
         self._entries: list[str] = []
         self._lines: list[str] = []
+        self._variables: list[str] = []
         self._names: dict[str, Any] = dict(NAMES)
-        self._reads_row = False
+        self._reads_rows = False
+        self._reads_objects = False
 
     def constant(self, key: str, value: str) -> None:
         """Always the same."""
@@ -45,73 +50,69 @@ class Projection:
 
     def leaf(self, key: str, field: StrawberryField, kind: GraphQLLeafType, nullable: bool) -> None:
         """A scalar or an enum."""
-        variable = self._read(key, field)
-        self._lines += self._checked(variable, kind, nullable)
+        values = self._read(key, field)
+        if isinstance(kind, GraphQLEnumType):
+            names = enum_names(kind) | ({None: None} if nullable else {})
+            self._lines.append(f"{values} = map({self._named(names)}.__getitem__, {values})")
+            return
+        other = is_other(kind, "v")
+        null = "v is not None and " if nullable else ""
+        if_any = "" if other is None else f"if [v for v in {values} if {null}({other})]: "
+        self._lines.append(f"{if_any}{values} = {self._each(writer(kind, nullable), values)}")
 
     def written(self, key: str, field: StrawberryField, write: Write) -> None:
         """Something else, made into JSON by this function."""
-        variable = self._read(key, field)
-        self._lines.append(f"{variable} = {self._named('write', write)}({variable})")
+        values = self._read(key, field)
+        self._lines.append(f"{values} = {self._each(write, values)}")
 
     def function(self) -> Project:
         """What was collected, compiled: for many objects."""
-        return self._compiled(
-            "def project(sources):",
-            " found = []",
-            " add = found.append",
-            " for source in sources:",
-            *(f"  {line}" for line in self._body()),
-            f"  add({self._json()})",
-            " return found",
-        )
+        rows = [f"rows = [source.{ROW} for source in sources]"] if self._reads_rows else []
+        return self._compiled("sources", rows)
+
+    def of_rows(self) -> Project | None:
+        """The same for the rows of many objects; None where something is not read off them."""
+        return None if self._reads_objects else self._compiled("rows", ["sources = rows"])
+
+    def _compiled(self, argument: str, before: list[str]) -> Project:
+        # It holds our own names, and response keys, which are names too: GraphQL allows no other.
+        lines = [f"def project({argument}):", *before, *self._lines, f"return {self._json()}"]
+        exec("\n ".join(lines), self._names)  # noqa: S102
+        return self._names["project"]
 
     def of_one(self) -> Write:
         """The same for one object."""
-        return self._compiled(
-            "def project(source):", *(f" {line}" for line in self._body()), f" return {self._json()}"
-        )
-
-    def _body(self) -> list[str]:
-        row = [f"row = source.{ROW}"] if self._reads_row else []
-        return [*row, *self._lines]
+        project = self.function()
+        return lambda source: project([source])[0]
 
     def _json(self) -> str:
-        return f"{{{', '.join(self._entries)}}}"
-
-    def _compiled(self, *lines: str) -> Any:
-        # It holds our own names, and response keys, which are names too: GraphQL allows no other.
-        exec("\n".join(lines), self._names)  # noqa: S102
-        return self._names["project"]
+        item, names = f"{{{', '.join(self._entries)}}}", ", ".join(self._variables)
+        return f"[{item} for {names}, in zip({names})]" if names else f"[{item} for _ in sources]"
 
     def _read(self, key: str, field: StrawberryField) -> str:
-        """The variable that holds the field's value, as it stands in the answer under this key."""
-        variable = f"v{len(self._entries)}"
-        self._lines.append(f"{variable} = {self._expression(field)}")
+        """The variable that holds the field's values, as they stand in the answer under this key."""
+        variable = f"v{len(self._variables)}"
+        self._variables.append(variable)
+        self._lines.append(f"{variable} = {self._values(field)}")
         self._entries.append(f"{key!r}: {variable}")
         return variable
 
-    def _expression(self, field: StrawberryField) -> str:
-        """Read off the object's row where it was declared so, else an attribute of its own."""
+    def _values(self, field: StrawberryField) -> str:
+        """Read off the objects' rows where it was declared so, else an attribute of theirs."""
         reading = reading_of(field.metadata, field.python_name)
         if reading is None:
-            return f"source.{field.python_name}"
-        self._reads_row = True
-        value = "row" if reading.column is None else f"row.{reading.column}"
-        return value if reading.convert is None else f"{self._named('convert', reading.convert)}({value})"
+            self._reads_objects = True
+            return f"[source.{field.python_name} for source in sources]"
+        self._reads_rows = True
+        values = "rows" if reading.column is None else f"[row.{reading.column} for row in rows]"
+        if reading.convert_all is not None:
+            return f"{self._named(reading.convert_all)}({values})"
+        return values if reading.convert is None else self._each(reading.convert, values)
 
-    def _checked(self, variable: str, kind: GraphQLLeafType, nullable: bool) -> list[str]:
-        unless_null = f"if {variable} is not None: " if nullable else ""
-        if isinstance(kind, GraphQLEnumType):
-            names = self._named("names", enum_names(kind))
-            return [f"{unless_null}{variable} = {names}[{variable}]"]
-        write = self._named("write", writer(kind, nullable))
-        condition = is_other(kind, variable)
-        if condition is None:
-            return [f"{variable} = {write}({variable})"]
-        guard = f"{variable} is not None and ({condition})" if nullable else condition
-        return [f"if {guard}: {variable} = {write}({variable})"]
+    def _each(self, change: Write, values: str) -> str:
+        return f"[*map({self._named(change)}, {values})]"
 
-    def _named(self, kind: str, value: Any) -> str:
-        name = f"{kind}{len(self._names)}"
+    def _named(self, value: Any) -> str:
+        name = f"known{len(self._names)}"
         self._names[name] = value
         return name

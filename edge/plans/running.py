@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from inspect import iscoroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql.execution.values import VariableValues
 from strawberry.execution import optimized_is_awaitable
@@ -22,8 +22,7 @@ class Run:
     "What the root's resolvers have said, by response key."
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What a resolver said: graphql-core takes it for said, if it has to go on from here."""
 
     value: object = None
@@ -45,7 +44,7 @@ class Kept:
 
 def is_waiting(values: Sequence[object]) -> bool:
     """Whether there is anything to wait for."""
-    return any(optimized_is_awaitable(value) for value in values)
+    return any(map(optimized_is_awaitable, values))
 
 
 async def settle(values: Sequence[Any]) -> list[Any]:

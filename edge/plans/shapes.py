@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any
 
 from edge.plans.leaves import Bail, Write
-from edge.plans.projecting import Json, Project
+from edge.plans.projecting import Json, Project, Projection
 from edge.plans.resolving import Resolver
 from edge.plans.running import Run, abandon, is_waiting, settle, together
+from projection import Each
 
 
 class Shape(ABC):
@@ -20,6 +21,8 @@ class Shape(ABC):
     nullable: bool
     quick = True
     "Whether there is nothing in it that may have to be waited for."
+    project_rows: Project | None = None
+    "Completes what holds rows by these rows alone, where they are all that it needs."
 
     async def complete(self, values: Sequence[Any], run: Run) -> list[Any]:
         """Their JSON. Raises Bail for a null that must not be."""
@@ -52,15 +55,25 @@ class Many(Shape):
         self._of, self.nullable, self.quick = of, nullable, of.quick
 
     async def _completed(self, values: list[Any], run: Run) -> list[Any]:
-        if any(value.__class__ not in (list, tuple) for value in values):
+        if any(value.__class__ not in (list, tuple, Each) for value in values):
             raise Bail
-        if len(values) == 1:
-            return [await self._of.complete(values[0], run)]
-        done = await self._of.complete([item for value in values for item in value], run)
-        ends = [0]
-        for value in values:
-            ends.append(ends[-1] + len(value))
-        return [done[start:end] for start, end in pairwise(ends)]
+        if self._of.project_rows is not None and all(_hold_rows(value) for value in values):
+            return _cut(self._of.project_rows(_joined([value.rows for value in values])), values)
+        return _cut(await self._of.complete(_joined(values), run), values)
+
+
+def _hold_rows(value: object) -> bool:
+    return isinstance(value, Each) and value.hold_rows
+
+
+def _joined(lists: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    return lists[0] if len(lists) == 1 else [item for one in lists for item in one]
+
+
+def _cut(done: list[Any], lists: Sequence[Sequence[Any]]) -> list[Any]:
+    """As long as the lists were before they were joined."""
+    ends = [0, *accumulate(map(len, lists))]
+    return [done[start:end] for start, end in pairwise(ends)] if len(lists) > 1 else [done]
 
 
 class OneOf(Shape):
@@ -88,8 +101,9 @@ class OneOf(Shape):
 class Object(Shape):
     """Objects of one type: the quick fields in one go, then the others, each for all objects together."""
 
-    def __init__(self, project: Project, branches: Sequence[Branch], nullable: bool) -> None:
-        self.project, self.branches, self.nullable = project, branches, nullable
+    def __init__(self, projection: Projection, branches: Sequence[Branch], nullable: bool) -> None:
+        self.project, self.branches, self.nullable = projection.function(), branches, nullable
+        self.project_rows = None if branches else projection.of_rows()
         self.quick = all(isinstance(one.source, str) and one.shape.quick for one in branches)
 
     async def _completed(self, values: list[Any], run: Run) -> list[Any]:
