@@ -40,6 +40,8 @@ class Reply:
     usage: tuple[int, int] | None = (12, 7)
     is_silent: bool = False
     "Never answers."
+    is_bare: bool = False
+    "Leaves out what OpenAI's protocol asks for, and not all who speak it tell."
 
 
 class ModelServer:
@@ -166,6 +168,8 @@ def _openai_whole(body: Body, reply: Reply) -> Body:
 
 def _openai_chunks(body: Body, reply: Reply) -> Iterator[tuple[str, bool]]:
     head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": body["model"]}
+    if reply.is_bare:
+        head = {}
 
     def chunk(delta: Body, finish: str | None = None) -> str:
         return _line({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})

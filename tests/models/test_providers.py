@@ -215,6 +215,19 @@ async def test_a_stream_that_is_cut_is_a_failure_that_passes(server: ModelServer
     assert "".join(heard) == "one two"
 
 
+async def test_pieces_that_do_not_keep_to_the_protocol_are_heard_like_others(server: ModelServer) -> None:
+    """Servers that call themselves compatible leave out what nobody needs."""
+    seller = Seller(Provider("openai", f"{server.address}/v1"))
+    server.replies.append(Reply("Hello to you", is_bare=True))
+    said: list[str] = []
+
+    decision = await seller.model("llama").next(turn(say=said.append))
+    await seller.close()
+
+    assert said == ["Hello", " to", " you"]
+    assert decision.text == "Hello to you"
+
+
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
 async def test_a_refused_request_fails_in_our_words(server: ModelServer, model: Model, status: int) -> None:
     """What the provider said may name keys: it goes to the log alone."""
