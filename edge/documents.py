@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from graphql import (
     DirectiveNode,
@@ -54,7 +54,7 @@ _MAX_KEPT_CHARACTERS = 400_000
 _MAX_KEPT_LENGTH = 20_000
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """One operation of a valid document, the same object for the same text and name while it is kept."""
 
@@ -73,6 +73,8 @@ class Operation:
     "The names of those that it declares."
     shaping: tuple[str, ...] = ()
     "The variables that decide which fields of a subscription there are."
+    known: dict[object, Any] = field(default_factory=dict[object, Any])
+    "What others worked out for it, by who they are: it is forgotten with it."
 
     @property
     def kind(self) -> OperationType:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 from graphql import GraphQLError, GraphQLSchema, OperationType
 from graphql.execution.values import VariableValues
 
@@ -20,15 +18,14 @@ class Values:
 
     def __init__(self, schema: GraphQLSchema, hide_suggestions: bool) -> None:
         self._schema, self._hide_suggestions = schema, hide_suggestions
-        self._known: WeakKeyDictionary[Operation, Known[VariableValues]] = WeakKeyDictionary()
 
     def of(self, operation: Operation, given: dict[str, object]) -> VariableValues | list[GraphQLError]:
         """A list tells what is wrong with them."""
         if operation.kind is not OperationType.QUERY:
             return self._coerced(operation, given)
-        known = self._known.get(operation)
+        known: Known[VariableValues] | None = operation.known.get(self)
         if known is None:
-            known = self._known[operation] = Known()
+            known = operation.known[self] = Known[VariableValues]()
         key = key_of(operation.variables, given)
         values = known.get(key)
         if values is not None:

@@ -12,7 +12,7 @@ from projection import write_instant
 
 Write: TypeAlias = Callable[[Any], Any]
 
-# Of a variable, whether it is other than JSON has it.
+# Of a variable `{v}`, whether it is other than JSON has it.
 _IS_OTHER = {
     "String": "{v}.__class__ is not str",
     "ID": "{v}.__class__ is not str",
@@ -46,14 +46,13 @@ def writer(kind: GraphQLLeafType, nullable: bool) -> Write:
     return write
 
 
-def is_other(kind: GraphQLLeafType, variable: str) -> str | None:
-    """The condition under which a value must go through `writer`; None where all must."""
+def is_other(kind: GraphQLLeafType) -> str | None:
+    """The condition, of `{v}`, under which a value must go through `writer`; None where all must."""
     if not isinstance(kind, GraphQLScalarType):
         return None
     # The writer of JSON spells instants in UTC as `write_instant` does.
     native = kind.coerce_output_value is write_instant
-    condition = _IS_OTHER_INSTANT if native else _IS_OTHER.get(kind.name)
-    return condition and condition.format(v=variable)
+    return _IS_OTHER_INSTANT if native else _IS_OTHER.get(kind.name)
 
 
 def enum_names(kind: GraphQLEnumType) -> dict[Any, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import strawberry
 from graphql import (
     DirectiveNode,
@@ -31,13 +29,12 @@ class Plans:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         self._schema = schema
-        self._known: WeakKeyDictionary[Operation, _Variants] = WeakKeyDictionary()
 
     def find(self, operation: Operation, variables: VariableValues) -> Plan | None:
         """None for one that comes for the first time, which may be the last, and for what has no plan."""
-        variants = self._known.get(operation)
+        variants: _Variants | None = operation.known.get(self)
         if variants is None:
-            self._known[operation] = _Variants(operation)
+            operation.known[self] = _Variants(operation)
             return None
         return variants.find(self._schema, operation, variables)
 

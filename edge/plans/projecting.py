@@ -10,7 +10,7 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
 from edge.plans.leaves import NAMES, Write, enum_names, is_other, writer
-from projection import ROW, reading_of
+from projection import ROW, Reading, reading_of
 
 Json: TypeAlias = dict[str, Any]
 Project: TypeAlias = Callable[[Sequence[Any]], list[Json]]
@@ -29,13 +29,14 @@ def declared(definition: GraphQLField) -> StrawberryField | None:
 class Projection:
     """Collects a selection's fields in their order; those that take more than a look get a place.
 
-    It goes field by field, for all objects together: what is to be looked up or checked is so once.
+    Many objects are gone through field by field: what is to be looked up or checked is so once for all.
     """
 
     def __init__(self) -> None:
         self._entries: list[str] = []
-        self._lines: list[str] = []
         self._variables: list[str] = []
+        self._one: list[str] = []
+        self._many: list[str] = []
         self._names: dict[str, Any] = dict(NAMES)
         self._reads_rows = False
         self._reads_objects = False
@@ -50,67 +51,84 @@ class Projection:
 
     def leaf(self, key: str, field: StrawberryField, kind: GraphQLLeafType, nullable: bool) -> None:
         """A scalar or an enum."""
-        values = self._read(key, field)
+        variable = self._read(key, field)
         if isinstance(kind, GraphQLEnumType):
             names = enum_names(kind) | ({None: None} if nullable else {})
-            self._lines.append(f"{values} = map({self._named(names)}.__getitem__, {values})")
+            self._change(variable, names.__getitem__)
             return
-        other = is_other(kind, "v")
-        null = "v is not None and " if nullable else ""
-        if_any = "" if other is None else f"if [v for v in {values} if {null}({other})]: "
-        self._lines.append(f"{if_any}{values} = {self._each(writer(kind, nullable), values)}")
+        other = is_other(kind)
+        null = "{v} is not None and " if nullable else ""
+        self._change(variable, writer(kind, nullable), other and f"{null}({other})")
 
     def written(self, key: str, field: StrawberryField, write: Write) -> None:
         """Something else, made into JSON by this function."""
-        values = self._read(key, field)
-        self._lines.append(f"{values} = {self._each(write, values)}")
+        self._change(self._read(key, field), write)
 
     def function(self) -> Project:
         """What was collected, compiled: for many objects."""
         rows = [f"rows = [source.{ROW} for source in sources]"] if self._reads_rows else []
-        return self._compiled("sources", rows)
+        return self._for_many("source", rows, self.of_one())
 
     def of_rows(self) -> Project | None:
         """The same for the rows of many objects; None where something is not read off them."""
-        return None if self._reads_objects else self._compiled("rows", ["sources = rows"])
-
-    def _compiled(self, argument: str, before: list[str]) -> Project:
-        # It holds our own names, and response keys, which are names too: GraphQL allows no other.
-        lines = [f"def project({argument}):", *before, *self._lines, f"return {self._json()}"]
-        exec("\n ".join(lines), self._names)  # noqa: S102
-        return self._names["project"]
+        return None if self._reads_objects else self._for_many("row", [], self._for_one("row", []))
 
     def of_one(self) -> Write:
         """The same for one object."""
-        project = self.function()
-        return lambda source: project([source])[0]
+        return self._for_one("source", [f"row = source.{ROW}"] if self._reads_rows else [])
 
-    def _json(self) -> str:
+    def _for_one(self, what: str, before: list[str]) -> Write:
+        return self._compiled(what, [*before, *self._one, f"return {{{', '.join(self._entries)}}}"])
+
+    def _for_many(self, what: str, before: list[str], of_one: Write) -> Project:
+        alone = f"if len({what}s) == 1: return [{self._named(of_one)}({what}s[0])]"
         item, names = f"{{{', '.join(self._entries)}}}", ", ".join(self._variables)
-        return f"[{item} for {names}, in zip({names})]" if names else f"[{item} for _ in sources]"
+        each = f"for {names}, in zip({names})" if names else f"for _ in {what}s"
+        return self._compiled(f"{what}s", [alone, *before, *self._many, f"return [{item} {each}]"])
+
+    def _compiled(self, argument: str, lines: list[str]) -> Any:
+        # It holds our own names, and response keys, which are names too: GraphQL allows no other.
+        exec("\n ".join([f"def project({argument}):", *lines]), self._names)  # noqa: S102
+        return self._names["project"]
 
     def _read(self, key: str, field: StrawberryField) -> str:
-        """The variable that holds the field's values, as they stand in the answer under this key."""
+        """The variable that holds the field's value, as it stands in the answer under this key.
+
+        Read off the object's row where it was declared so, else an attribute of its own.
+        """
         variable = f"v{len(self._variables)}"
         self._variables.append(variable)
-        self._lines.append(f"{variable} = {self._values(field)}")
         self._entries.append(f"{key!r}: {variable}")
-        return variable
-
-    def _values(self, field: StrawberryField) -> str:
-        """Read off the objects' rows where it was declared so, else an attribute of theirs."""
         reading = reading_of(field.metadata, field.python_name)
         if reading is None:
             self._reads_objects = True
-            return f"[source.{field.python_name} for source in sources]"
-        self._reads_rows = True
-        values = "rows" if reading.column is None else f"[row.{reading.column} for row in rows]"
-        if reading.convert_all is not None:
-            return f"{self._named(reading.convert_all)}({values})"
-        return values if reading.convert is None else self._each(reading.convert, values)
+            value = f"source.{field.python_name}"
+            values = f"[{value} for source in sources]"
+        else:
+            self._reads_rows = True
+            value, values = self._off_row(reading)
+        self._one.append(f"{variable} = {value}")
+        self._many.append(f"{variable} = {values}")
+        return variable
 
-    def _each(self, change: Write, values: str) -> str:
-        return f"[*map({self._named(change)}, {values})]"
+    def _off_row(self, reading: Reading) -> tuple[str, str]:
+        """Off one row, and off many."""
+        value = plain = "row" if reading.column is None else f"row.{reading.column}"
+        if reading.convert is not None:
+            value = f"{self._named(reading.convert)}({plain})"
+        if reading.convert_all is not None:
+            return value, f"{self._named(reading.convert_all)}([{plain} for row in rows])"
+        return value, f"[{value} for row in rows]"
+
+    def _change(self, variable: str, write: Write, condition: str | None = None) -> None:
+        """What becomes of a value under this condition for `{v}`; of many where it holds for one of them."""
+        name = self._named(write)
+        one = many = ""
+        if condition is not None:
+            one = f"if {condition.format(v=variable)}: "
+            many = f"if [v for v in {variable} if {condition.format(v='v')}]: "
+        self._one.append(f"{one}{variable} = {name}({variable})")
+        self._many.append(f"{many}{variable} = [*map({name}, {variable})]")
 
     def _named(self, value: Any) -> str:
         name = f"known{len(self._names)}"
