@@ -59,7 +59,7 @@ def encode(kind: Kind, value: UUID) -> str:
     # Written out, and cut into numbers that a processor takes in one piece: lists of ids are mostly this.
     a, b, c, p = number >> 80, number >> 40 & _LOW, number & _LOW, _PAIRS
     return (
-        f"{kind.value}_{p[a >> 40]}{p[a >> 30 & 1023]}{p[a >> 20 & 1023]}{p[a >> 10 & 1023]}{p[a & 1023]}"
+        f"{kind}_{p[a >> 40]}{p[a >> 30 & 1023]}{p[a >> 20 & 1023]}{p[a >> 10 & 1023]}{p[a & 1023]}"
         f"{p[b >> 30]}{p[b >> 20 & 1023]}{p[b >> 10 & 1023]}{p[b & 1023]}"
         f"{p[c >> 30]}{p[c >> 20 & 1023]}{p[c >> 10 & 1023]}{p[c & 1023]}"
     )
@@ -76,7 +76,7 @@ def encode_all(kind: Kind, values: Sequence[UUID]) -> list[str]:
         number += (number & moved) * factor
     number |= _MARKS >> _LANE * (_AT_ONCE - len(values))
     text = b2a_base64(number.to_bytes(_LANE_BYTES * len(values)), newline=False).translate(_DIGITS).decode()
-    return text.replace(_MARK, f"|{kind.value}_").split("|")[1:]
+    return text.replace(_MARK, f"|{kind}_").split("|")[1:]
 
 
 def _in_each_lane(bits: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from graphql import (
@@ -54,7 +55,7 @@ _MAX_KEPT_CHARACTERS = 400_000
 _MAX_KEPT_LENGTH = 20_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One operation of a valid document, the same object for the same text and name while it is kept."""
 
@@ -76,12 +77,22 @@ class Operation:
     known: dict[object, Any] = field(default_factory=dict[object, Any])
     "What others worked out for it, by who they are: it is forgotten with it."
 
-    @property
+    @cached_property
     def kind(self) -> OperationType:
         """Query, mutation or subscription."""
         return self.node.operation
 
-    @property
+    @cached_property
+    def type(self) -> str:
+        """The same as GraphQL writes it."""
+        return self.kind.value
+
+    @cached_property
+    def title(self) -> str:
+        """What traces call it."""
+        return f"{self.type} {self.label}"
+
+    @cached_property
     def name(self) -> str | None:
         """None where it has no name."""
         return self.node.name.value if self.node.name else None

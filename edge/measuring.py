@@ -31,10 +31,10 @@ class Measuring:
         self._operation = operation
         self._outcome = "refused"
         self._span = tracing.span(
-            f"{operation.kind.value} {operation.label}",
+            operation.title,
             "server",
             asker.traceparent,
-            graphql__operation__type=operation.kind.value,
+            graphql__operation__type=operation.type,
             baton__request__id=asker.request_id,
         )
 
@@ -54,11 +54,11 @@ class Measuring:
         self._span.set(baton__outcome=self._outcome)
         self._span.__exit__(kind, error, trace)
         operation = self._operation
-        metrics.operation(operation.kind.value, operation.label, self._outcome, seconds)
+        metrics.operation(operation.type, operation.label, self._outcome, seconds)
         if log.isEnabledFor(logging.DEBUG):
             log.debug(
                 "%s %s: %s",
-                operation.kind.value,
+                operation.type,
                 operation.label,
                 self._outcome,
                 extra={"operation": operation.label, "outcome": self._outcome, "ms": round(seconds * 1e3, 2)},

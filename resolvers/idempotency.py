@@ -24,7 +24,7 @@ _WAIT_MS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What was asked: the mutation, its coerced input (JSON-able) and the key, if the caller gave one."""
+    """What was asked: the mutation, and if the caller gave a key, that and the coerced input (JSON-able)."""
 
     mutation: str
     input: object

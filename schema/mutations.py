@@ -15,6 +15,7 @@ import ids
 from db.session import Session
 from ids import Kind
 from resolvers.idempotency import Call, Effect, once
+from schema.arguments import or_none
 from schema.context import Info
 from schema.problems import UserError, member
 
@@ -66,10 +67,16 @@ def input_id(kind: Kind, text: str, *path: str) -> UUID:
 
 
 def call_of(info: Info, mutation: str, given: Any) -> Call:
-    """The call that an input object makes; its own key goes before the header's."""
+    """The call that an input object makes; its own key goes before the header's. Without one the rest of the
+    input does not matter."""
+    key = or_none(getattr(given, "idempotency_key", None))
+    if key is None:
+        key = info.context.idempotency_key
+    if key is None:
+        return Call(mutation, None, None)
     fields = plain(given)
-    key = fields.pop("idempotency_key", None)
-    return Call(mutation, fields, key if key is not None else info.context.idempotency_key)
+    fields.pop("idempotency_key", None)
+    return Call(mutation, fields, key)
 
 
 def plain(value: Any) -> Any:

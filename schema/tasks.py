@@ -158,19 +158,19 @@ class TaskQueries:
     ) -> Connection[Task]:
         db, user_id = info.context.services.db, info.context.user_id
         order = order_by or TaskOrder(field=TaskOrderField.CREATED_AT, direction=OrderDirection.DESC)
-        filters = _filters(filter)
+        filters, by = _filters(filter), order.field.value
         page = await tasks.task_page(
             db,
             user_id,
             filters,
-            order.field.value,
+            by,
             order.direction is OrderDirection.DESC,
             window(first, after, last, before),
         )
         return connection(
             page,
             node=Task.of,
-            cursor=ordered_by(order.field.value),
+            cursor=ordered_by(by),
             count=lambda: tasks.task_count(db, user_id, filters),
         )
 
