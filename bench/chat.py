@@ -2,7 +2,7 @@
 `python -m bench.chat`.
 
 The model is `tests.models.server`, a process that speaks OpenAI's protocol: so many tokens at a stated rate.
-It, the server, the workers, Postgres and this process share the machine's cores.
+Another one says a token at once, for the overhead. All of it shares the machine's cores.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from statistics import median
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx2
 import orjson
@@ -35,12 +39,14 @@ from tests.postgres import cluster
 from tests.processes import SECRET, free_port, until
 
 TARGET_MS = 20
+_TALKER, _QUICK = "bench", "quick"
+"The models: one speaks at its rate, the other says one token at once."
 _WARMING = 40
 _IDLE = 0.1
 "Of a core: less is no work."
 _AGENT = """
-mutation {
-  createAgent(input: {name: "bench", model: "bench:model", toolNames: []}) {
+mutation ($name: String!, $model: String!) {
+  createAgent(input: {name: $name, model: $model, toolNames: []}) {
     ... on CreateAgentSuccess { agent { id } }
   }
 }"""
@@ -143,20 +149,22 @@ class House:
     port: int
     token: str
     client: Client
-    model: str
+    models: dict[str, str]
+    "Addresses by name."
     parts: dict[str, list[int]]
 
-    async def conversations(self, count: int) -> list[str]:
-        """So many new ones."""
-        agent = (await self.client.one("{ agents { nodes { id } } }"))["nodes"][0]["id"]
+    async def conversations(self, model: str, count: int) -> list[str]:
+        """So many new ones, with an agent of their own."""
+        made = await self.client.one(_AGENT, name=f"bench {uuid4().hex}", model=f"{model}:model")
+        agent = made["agent"]["id"]
         return [(await self.client.one(_BEGIN, agent=agent))["conversation"]["id"] for _ in range(count)]
 
 
 @asynccontextmanager
-async def _house(dsn: str, tokens: int, rate: float) -> AsyncGenerator[House, None]:
-    """A model, a server and two workers with a slot for each conversation."""
-    port, seconds = free_port(), 1 / rate if rate else 0.0
-    many, address = "100000", f"http://127.0.0.1:{port}/v1"
+async def _house(dsn: str, size: Size) -> AsyncGenerator[House, None]:
+    """Two models, a server, and two workers with a slot for each conversation."""
+    models = {name: f"http://127.0.0.1:{free_port()}/v1" for name in (_TALKER, _QUICK)}
+    many = "100000"
     env = {
         "DATABASE_URL": dsn,
         "BATON_JWT_SECRET": SECRET,
@@ -164,30 +172,34 @@ async def _house(dsn: str, tokens: int, rate: float) -> AsyncGenerator[House, No
         "BATON_MAX_SOCKETS_PER_USER": many,
         "BATON_MAX_STREAMS_PER_USER": many,
         "BATON_WORKER_SLOTS": "200",
-        "BATON_PROVIDERS": orjson.dumps({"bench": {"url": address}}).decode(),
+        "BATON_PROVIDERS": orjson.dumps({name: {"url": url} for name, url in models.items()}).decode(),
     }
     async with AsyncExitStack() as stack:
-        model = stack.enter_context(
-            running(sys.executable, "-m", "tests.models.server", str(port), str(tokens), str(seconds))
-        )
+        talker = stack.enter_context(_model(models[_TALKER], size.tokens, 1 / size.rate))
+        stack.enter_context(_model(models[_QUICK], 1, 0))
         api = stack.enter_context(served("cli", "serve", env=env))
         workers = [stack.enter_context(running(sys.executable, "-m", "cli", "worker", env=env)) for _ in "12"]
-        until(lambda: _answers(port))
+        until(lambda: all(map(_answers, models.values())))
         token = await _token(dsn)
         http = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{api.port}", timeout=60)
         client = Client(await stack.enter_async_context(http), token)
         parts = {
             "server": [api.pid],
             "workers": [one.pid for one in workers],
-            "model": [model.pid],
+            "model": [talker.pid],
             "load": [os.getpid()],
         }
-        yield House(dsn, api.port, token, client, address, parts)
+        yield House(dsn, api.port, token, client, models, parts)
 
 
-def _answers(port: int) -> bool:
+def _model(url: str, tokens: int, seconds: float) -> AbstractContextManager[subprocess.Popen[str]]:
+    port = str(urlsplit(url).port)
+    return running(sys.executable, "-m", "tests.models.server", port, str(tokens), str(seconds))
+
+
+def _answers(url: str) -> bool:
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/", timeout=2).status_code == 404
+        return httpx2.get(url, timeout=2).status_code == 404
     except httpx2.HTTPError:
         return False
 
@@ -203,13 +215,14 @@ async def _token(dsn: str) -> str:
 
 
 async def _warm(house: House) -> None:
-    """Have both workers load the provider's library, and make their plans: once in their lives.
+    """Have both workers load the providers' library, and make their plans: once in their lives.
 
     One message at a time, so that neither takes them all.
     """
     await _until_idle(house.parts["workers"])
     asked: list[asyncio.Task[Any]] = []
-    for talk in await house.conversations(_WARMING):
+    talks = [await house.conversations(model, _WARMING // 2) for model in house.models]
+    for talk in chain(*talks):
         asked.append(asyncio.create_task(house.client.one(_SEND, id=talk, wait=30_000)))
         await asyncio.sleep(0.05)
     await asyncio.gather(*asked)
@@ -225,7 +238,7 @@ async def _until_idle(pids: Sequence[int]) -> None:
 
 async def _together(house: House, size: Size) -> list[str]:
     """All at once: each answer is whole and right, and how much later than the model said it."""
-    talks = await house.conversations(size.conversations)
+    talks = await house.conversations(_TALKER, size.conversations)
     listeners = [Listener() for _ in talks]
     sockets = [await _follow(house, *pair) for pair in zip(talks, listeners, strict=True)]
     await asyncio.gather(*(one.until_open() for one in listeners))
@@ -262,13 +275,13 @@ async def _overhead(house: House, size: Size) -> list[str]:
     whole: list[float] = []
     alone: list[float] = []
     async with httpx2.AsyncClient(timeout=60) as http:
-        for talk in await house.conversations(size.calls):
+        for talk in await house.conversations(_QUICK, size.calls):
             began = time.perf_counter()
             done = await house.client.one(_SEND, id=talk, wait=30_000)
             whole.append(time.perf_counter() - began)
             assert done["reply"] is not None, done
             began = time.perf_counter()
-            (await http.post(f"{house.model}/chat/completions", json=body)).raise_for_status()
+            (await http.post(f"{house.models[_QUICK]}/chat/completions", json=body)).raise_for_status()
             alone.append(time.perf_counter() - began)
     exchange, model = median(whole) * MILLI, median(alone) * MILLI
     return [
@@ -279,15 +292,10 @@ async def _overhead(house: House, size: Size) -> list[str]:
 
 async def measure(dsn: str, size: Size) -> str:
     """What is printed. The database is there, migrated, and nobody else's."""
-    lines = [f"{machine()}; {await postgres(dsn)}\n"]
-    async with _house(dsn, size.tokens, size.rate) as house:
-        await house.client.one(_AGENT)
+    async with _house(dsn, size) as house:
         await _warm(house)
-        lines += await _together(house, size)
-    async with _house(dsn, 1, 0) as house:
-        await _warm(house)
-        lines += await _overhead(house, size)
-    return "\n".join(lines)
+        told = [*await _together(house, size), *await _overhead(house, size)]
+    return "\n".join([f"{machine()}; {await postgres(dsn)}\n", *told])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
