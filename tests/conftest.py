@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx2
@@ -40,6 +40,14 @@ LONGEST_FIRST = (
     "clients/test_graphiql.py",
 )
 "The files that take longest: begun first, so that at the end nobody waits for one of them alone."
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Whoever begins the session keeps the folder; the processes of xdist inherit its name."""
+    if not hasattr(config, "workerinput"):
+        kept = ExitStack()
+        kept.enter_context(postgres.in_memory())
+        config.add_cleanup(kept.close)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ from db.embedded.binaries import find_binaries
 from db.embedded.place import settle
 from db.embedded.server import make_cluster
 from tests.embedded import sql
-from tests.postgres import Cluster
+from tests.postgres import Cluster, memory
 from tests.processes import free_port, until
 
 _SETTINGS = {
@@ -164,7 +164,7 @@ def standby_of(primary: Server) -> Iterator[Server]:
 
 @contextmanager
 def _running(primary: Server | None = None) -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="faults-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="faults-", dir=memory() or "/tmp"))
     folder.chmod(0o755)  # root lends its Postgres to another user, who must get in
     server = Server(folder, primary)
     try:
