@@ -84,7 +84,10 @@ _TAKEN_OVER = Query(
       and cast(payload ->> 'attempt' as int) > 1 and at >= :since
     """
 )
-_HELD = Query("select count(*) as count from executions where split_part(lease_owner, ':', 2) = :pid")
+_HELD = Query(
+    "select min(split_part(lease_owner, ':', 2)) as pid from executions"
+    " where split_part(lease_owner, ':', 2) = any(cast(:pids as text[]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +149,10 @@ class Ground:
         return [row["at"] - at for row, at in zip(rows, committed, strict=True)]
 
     async def takeover(self, count: int, slots: int, lease: float) -> tuple[float, int]:
-        """After the kill -9 of one of two busy workers: seconds to the last claim of its runs; how many."""
+        """After the kill -9 of the first of two workers that has runs: seconds to the last claim of its runs; how many."""
         since = await self.backlog(LONG, count)
-        with self.worker(slots, lease), self.worker(slots, lease) as victim:
-            await self._until_holds(victim)
-            victim.kill()
+        with self.worker(slots, lease) as one, self.worker(slots, lease) as other:
+            (await self._first_to_hold(one, other)).kill()
             killed = time.time()
             row = await self.until_ended(since)
         assert row["done"] == count, f"{count - row['done']} runs did not complete"
@@ -176,10 +178,13 @@ class Ground:
                 await asyncio.sleep(_LOOK)
         return row
 
-    async def _until_holds(self, worker: Worker) -> None:
+    async def _first_to_hold(self, *workers: Worker) -> Worker:
+        """The first that has runs: on a busy machine it may have ended all before another one comes."""
+        by_pid = {str(worker.pid): worker for worker in workers}
         async with asyncio.timeout(_DRAINED):
-            while not (await self._one(_HELD, pid=str(worker.pid)))["count"]:
+            while not (pid := (await self._one(_HELD, pids=list(by_pid)))["pid"]):
                 await asyncio.sleep(0.002)
+        return by_pid[pid]
 
     async def _one(self, query: Query[Any], **parameters: object) -> Any:
         async with self._db.as_system() as session:

@@ -71,7 +71,8 @@ def in_memory() -> Iterator[None]:
         return
     _sweep()
     folder = _MEMORY / f"baton-test-{os.getpid()}"
-    folder.mkdir()  # which Postgres' user may enter
+    folder.mkdir()
+    folder.chmod(0o755)  # root lends its Postgres to another user, who must get in
     os.environ[_FOLDER] = str(folder)
     try:
         yield
