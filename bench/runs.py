@@ -149,7 +149,7 @@ class Ground:
         return [row["at"] - at for row, at in zip(rows, committed, strict=True)]
 
     async def takeover(self, count: int, slots: int, lease: float) -> tuple[float, int]:
-        """After the kill -9 of the first of two workers that has runs: seconds to the last claim of its runs; how many."""
+        """After the kill -9 of a worker that has runs, one of two: seconds to their last claim; how many."""
         since = await self.backlog(LONG, count)
         with self.worker(slots, lease) as one, self.worker(slots, lease) as other:
             (await self._first_to_hold(one, other)).kill()

@@ -20,7 +20,7 @@ from tests.faults.proxy import Ambush, Proxy
 pytestmark = pytest.mark.anyio
 
 SENTENCE = "Add a task to buy milk, then add a task to call mom"
-_WORD = ["to the server: B .*with entry as"]
+_WORD = ["to the server: B .*insert into steps"]
 _EFFECT = ["to the server: B .*insert into tasks"]
 _COMMIT = ["to the server: Q commit"]
 _COMMITTED = [*_COMMIT, "to the client: C COMMIT"]

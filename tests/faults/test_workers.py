@@ -24,7 +24,7 @@ pytestmark = pytest.mark.anyio
 
 SENTENCE = "Add a task to buy milk, then add a task to call mom"
 LEASE = 1
-_SAID = ["to the server: B .*with entry as", "to the client: C COMMIT"]
+_SAID = ["to the server: B .*insert into steps", "to the client: C COMMIT"]
 _EFFECT = ["to the server: B .*insert into tasks"]
 _TAKEN = """
     select max(at) from events
