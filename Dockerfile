@@ -17,7 +17,7 @@ ENV PATH=/venv/bin:$PATH \
     BATON_HOST=0.0.0.0
 WORKDIR /app
 COPY --from=packages /venv /venv
-COPY pyproject.toml app.py auth.py cli.py errors.py ids.py launch.py monitor.py offline.py projection.py redaction.py reference.py scopes.py settings.py workshop.py ./
+COPY pyproject.toml app.py auth.py cli.py errors.py garbage.py ids.py launch.py monitor.py offline.py projection.py redaction.py reference.py scopes.py settings.py workshop.py ./
 COPY alembic alembic
 COPY client client
 COPY db db

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from edge.core import inside
 from edge.door import Door, RequestFacts
 from edge.server import Edge
 from engine.language import compile_all
+from garbage import settle
 from monitor import alive, look_at, readiness, traced
 from redaction import learn, shield_logs
 from resolvers.health import troubles
@@ -41,11 +41,6 @@ if TYPE_CHECKING:
 _WEB = Path(__file__).parent / "web"
 _GRAPHIQL = _WEB / "graphiql" / "dist"
 _CONSOLE = _WEB / "console" / "dist"
-
-
-_GARBAGE = 10_000, 50, 100
-"""When the collector looks: at so many new objects, at those that outlived 50 looks, and at all after 100 of
-those. By Python's 700, 10, 10 a fifth of the processor went to it while thousands of streams were opened."""
 
 
 class Server:
@@ -139,7 +134,7 @@ class Server:
             if self._mcp is not None:
                 await opened.enter_async_context(self._mcp.running())
             compile_all()
-            _settle()
+            settle()
             yield
             await self.drain()
 
@@ -178,17 +173,6 @@ class _Application(Starlette):
             await short(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
-
-
-def _settle() -> None:
-    """Keep the garbage collector from walking what stays: the schema, the grammar, every library's objects.
-
-    A full pass over them takes 135 ms, in which nothing else happens (docs/performance.md). Nor should it
-    walk all sockets for each few that come: what comes and goes is looked at, what stays seldom.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GARBAGE)
 
 
 class _Forever(StaticFiles):

@@ -20,6 +20,7 @@ from engine.language import compile_all
 from engine.worker.crew import crew
 from engine.worker.worker import Worker
 from errors import CannotListen
+from garbage import settle
 from monitor import Monitor, look_at, traced
 from redaction import learn
 from resolvers.health import troubles
@@ -167,6 +168,7 @@ async def work(settings: Settings) -> None:
         open_services(settings, dsn, "baton worker") as services,
     ):
         compile_all()
+        settle()
         worker = _worker(services)
         async with _watched(worker, services):
             working = asyncio.create_task(worker.work())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -41,6 +42,8 @@ from tests.processes import SECRET, free_port, until
 TARGET_MS = 20
 _TALKER, _QUICK = "bench", "quick"
 "The models: one speaks at its rate, the other says one token at once."
+_TOKEN = "word"
+"What each begins with."
 _WARMING = 40
 _IDLE = 0.1
 "Of a core: less is no work."
@@ -93,7 +96,7 @@ class Size:
 
 def words(count: int) -> str:
     """What the model says."""
-    return " ".join(f"word{n}" for n in range(count))
+    return " ".join(f"{_TOKEN}{n}" for n in range(count))
 
 
 @dataclass(slots=True)
@@ -103,8 +106,9 @@ class Listener:
     told: str = ""
     answer: str | None = None
     is_open: bool = False
-    pieces: int = 0
     ended: float = 0.0
+    heard: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
+    "When, and how many tokens."
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def hear(self, frame: bytes) -> None:
@@ -121,7 +125,7 @@ class Listener:
     def _take(self, event: dict[str, Any]) -> None:
         if event["__typename"] == "MessageDelta":
             self.told = self.told[: event["offset"]] + event["text"]
-            self.pieces += 1
+            self.heard.append((time.perf_counter(), event["text"].count(_TOKEN)))
         elif event["__typename"] == "MessageCompleted" and event["message"]["role"] == "ASSISTANT":
             self.answer, self.ended = event["message"]["content"], time.perf_counter()
 
@@ -252,16 +256,33 @@ async def _together(house: House, size: Size) -> list[str]:
     right = sum(one.answer == one.told == words(size.tokens) for one in listeners)
     late = [one.ended - began - size.tokens / size.rate for one in listeners]
     total = size.conversations * size.tokens
-    heads = ["", "tokens/s", "events", "later than the model p50 ms", "p99 ms", *used]
+    heads = [
+        "",
+        "tokens/s while all speak",
+        "in all",
+        "events",
+        "later than the model p50 ms",
+        "p99 ms",
+        *used,
+    ]
     row = [
         f"{size.conversations} conversations, {size.tokens} tokens at {size.rate:g}/s each",
+        _while_all_speak(listeners),
         total / seconds,
-        sum(one.pieces for one in listeners),
+        sum(len(one.heard) for one in listeners),
         percentile(late, 50) * MILLI,
         percentile(late, 99) * MILLI,
         *(f"{100 * part / seconds:.0f} %" for part in used.values()),
     ]
     return [table(heads, [row]), "", f"{right} of {size.conversations} answers right, streamed and whole"]
+
+
+def _while_all_speak(listeners: Sequence[Listener]) -> float:
+    """Tokens a second from the last one's first to the first one's last; NaN where there is no such time."""
+    began = max(one.heard[0][0] for one in listeners)
+    ended = min(one.heard[-1][0] for one in listeners)
+    told = sum(count for one in listeners for at, count in one.heard if began < at <= ended)
+    return told / (ended - began) if ended > began else math.nan
 
 
 async def _follow(house: House, talk: str, listener: Listener) -> Subscriber:

@@ -17,7 +17,7 @@ FLOORS: list[set[str]] = [
     {"events", "db"},
     {"auth"},
     {"settings", "client", "telemetry"},
-    {"errors", "ids", "projection", "redaction", "scopes"},
+    {"errors", "garbage", "ids", "projection", "redaction", "scopes"},
 ]
 ROOMS = set.union(*FLOORS)
 # The rooms of the engine fall too; what stands in `engine` itself is what they all speak of.

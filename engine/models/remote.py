@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from engine.models.model import AnyDecision, ModelFailed, Turn
 from engine.models.providers import NOT_INSTALLED, Provider, is_installed
+from garbage import settle
 
 if TYPE_CHECKING:
     from engine.models.wire import Wire
@@ -61,4 +62,6 @@ class RemoteModel:
 def _open(provider: Provider) -> Wire:
     from engine.models.wire import Wire
 
-    return Wire(provider)
+    wire = Wire(provider)
+    settle()
+    return wire
