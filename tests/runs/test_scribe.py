@@ -10,10 +10,11 @@ import pytest
 from db import queue
 from db.query import Query
 from db.session import Session
-from engine.endings import answered
+from engine.endings import BROKEN, answered
 from engine.states import StepKind
 from engine.steps import Outcome
 from engine.tasks.changes import create_task
+from engine.topics import settled_topic
 from engine.worker.entry import Entry
 from engine.worker.journal import Journal
 from engine.worker.scribe import Scribe
@@ -131,3 +132,21 @@ class TestWork:
         await waits
 
         assert await steps_of(*journals) == [["COMPLETED"]] * 6
+
+
+class TestWhoWaits:
+    @pytest.mark.parametrize("is_told", [True, False], ids=["concluded", "broken off"])
+    async def test_a_wait_for_the_end_is_woken_by_the_end_alone(
+        self, api: Api, is_told: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not by each step: who waits would read the run each time."""
+        (journal,) = await held(api, await api.user())
+        entry, topic = journal.entry(), settled_topic(journal.run.id)
+        woken: list[bool] = []
+        monkeypatch.setattr(api.services.db, "on_commit", lambda hints: woken.append(topic in hints))
+        entry.begin(journal.step(1, StepKind.THINKING))
+
+        await journal.write(entry)
+        await journal.end(*((answered("done"), journal.entry()) if is_told else (BROKEN,)))
+
+        assert woken == [False, True]
