@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 _FLEETING = re.compile(rb"[a-z]+_[0-9a-hjkmnp-tv-z]{26}|\d{4}-\d\d-\d\dT[\d:.]+Z|m[0-9a-f]{32}|task \d+")
 _OF_ONE_ALONE = re.compile(r"@@theirs \w+ \d@@|@@mine (cursor|token) \d@@")
-_MEASURED = {"executionTimeMs", "queuePosition"}
+_MEASURED = {"confirmToken", "executionTimeMs", "queuePosition"}
 ONLY_ONCE = {"signUp", "signIn", "refreshSession", "signOut"}
 "What leaves nobody the same as before."
 

@@ -33,7 +33,7 @@ _SWITCHES = (
     " @include(if: $on)",
     " @include(if: $on) @skip(if: $off)",
 )
-_FLEETING = re.compile(r"\ba\d+: (\w*[cC]ursor|executionTimeMs|queuePosition)\b")
+_FLEETING = re.compile(r"\ba\d+: (\w*[cC]ursor|confirmToken|executionTimeMs|queuePosition)\b")
 "With their aliases: what differs from user to user is known by its name."
 _NODES = (FieldNode, InlineFragmentNode, FragmentSpreadNode)
 
