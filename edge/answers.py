@@ -14,7 +14,7 @@ PublicError: TypeAlias = dict[str, object]
 MAX_ERRORS = 20
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
     """The result of one execution: of a query, a mutation, or one event of a subscription."""
 

@@ -18,7 +18,7 @@ class Unfit(BadRequest):
     """The request is of the right form, and more or other than we take."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GraphQLRequest:
     """One operation, not looked into yet."""
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from graphql import OperationType
 from graphql.execution.values import VariableValues
-from strawberry.execution import optimized_is_awaitable
 
 from edge.plans.projecting import Json
-from edge.plans.running import Kept, Run, together
+from edge.plans.running import Kept, Run, is_awaitable, together
 from edge.plans.shapes import Branch, Object
 
 
@@ -57,7 +56,7 @@ async def _said(branch: Branch, run: Run) -> list[Any]:
     is_later = False
     try:
         value = call(None)
-        is_later = optimized_is_awaitable(value)
+        is_later = is_awaitable(value)
         if is_later:
             value = await value
     except Exception as error:

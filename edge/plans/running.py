@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from inspect import iscoroutine
+from types import GeneratorType
 from typing import Any, NamedTuple
 
 from graphql.execution.values import VariableValues
@@ -42,9 +43,22 @@ class Kept(NamedTuple):
         return self._now()
 
 
+_CAN_WAIT: dict[type, bool] = {GeneratorType: True}
+"By class. Of those that are there, none comes to be awaitable later, nor stops to be."
+
+
+def is_awaitable(value: object) -> bool:
+    """As Strawberry has it, looked up once for each class."""
+    kind: type[object] = value.__class__
+    known = _CAN_WAIT.get(kind)
+    if known is None:
+        known = _CAN_WAIT[kind] = optimized_is_awaitable(value)
+    return known and (kind is not GeneratorType or optimized_is_awaitable(value))
+
+
 def is_waiting(values: Sequence[object]) -> bool:
     """Whether there is anything to wait for."""
-    return any(map(optimized_is_awaitable, values))
+    return any(map(is_awaitable, values))
 
 
 async def settle(values: Sequence[Any]) -> list[Any]:
@@ -53,7 +67,7 @@ async def settle(values: Sequence[Any]) -> list[Any]:
     if len(coroutines) > 1:
         done = iter(await together(coroutines))
         values = [next(done) if iscoroutine(value) else value for value in values]
-    return [(await value) if optimized_is_awaitable(value) else value for value in values]
+    return [(await value) if is_awaitable(value) else value for value in values]
 
 
 async def together(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:

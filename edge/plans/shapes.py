@@ -63,7 +63,7 @@ class Many(Shape):
 
 
 def _hold_rows(value: object) -> bool:
-    return isinstance(value, Each) and value.hold_rows
+    return type(value) is Each and value.hold_rows
 
 
 def _joined(lists: Sequence[Sequence[Any]]) -> Sequence[Any]:
