@@ -67,7 +67,11 @@ async def settle(values: Sequence[Any]) -> list[Any]:
     if len(coroutines) > 1:
         done = iter(await together(coroutines))
         values = [next(done) if iscoroutine(value) else value for value in values]
-    return [(await value) if is_awaitable(value) else value for value in values]
+    try:
+        return [(await value) if is_awaitable(value) else value for value in values]
+    except BaseException:
+        abandon(values)
+        raise
 
 
 async def together(coroutines: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
