@@ -43,7 +43,10 @@ class Guide:
 
     def run(self, *command: str) -> list[str]:
         """The lines that the command prints; it ends well."""
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=_SECONDS)
+        env = {**os.environ, "GIT_DIR": os.devnull}  # Relay's compiler stages what it writes
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=_SECONDS
+        )
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
         return done.stdout.splitlines()
 
