@@ -44,7 +44,8 @@ class Retention:
             is_ours = await rows.take_turn(session, RETENTION, self.interval_seconds)
         if is_ours:
             counts = await self.prune(db)
-            log.info("pruned %s", counts)
+            if any(counts.values()):
+                log.info("pruned %s", {name: count for name, count in counts.items() if count})
 
     async def prune(self, db: Database) -> dict[str, int]:
         """Delete all that is too old: of each class, how much. Each batch is a transaction of its own.
